@@ -1,0 +1,26 @@
+"""Scoring many pictures: finding and reading them, writing and resuming results, reports."""
+
+from .finding import find_pictures, picture_suffixes, written_name
+from .loading import ModelLoadError, find_device, load_model
+from .report import MOST_SHOWN, render_report
+from .results import ResultsFile, read_results
+from .scorer import MAX_PIXELS, Result, check_same_model, default_batch_size, score_files, score_rows
+
+__all__ = [
+    "MAX_PIXELS",
+    "MOST_SHOWN",
+    "ModelLoadError",
+    "Result",
+    "ResultsFile",
+    "check_same_model",
+    "default_batch_size",
+    "find_device",
+    "find_pictures",
+    "load_model",
+    "picture_suffixes",
+    "read_results",
+    "render_report",
+    "score_files",
+    "score_rows",
+    "written_name",
+]

@@ -20,7 +20,7 @@ from .validation import FloatArray, UndefinedStatisticError, as_scores, as_varyi
 
 # In units of the predictions' spread: narrower is a step, wider is a straight line, for all that the data can tell.
 WIDTHS = (0.001, 100.0)
-START_WIDTHS = (0.01, 0.1, 0.3, 1.0, 3.0)
+START_WIDTHS = (0.01, 0.1, 1.0)
 START_QUANTILES = np.linspace(0.05, 0.95, 10)
 REFINED_STARTS = 3
 TOLERANCE = 1e-6  # relative, of the squared error; finer, straight-line data never end their search for a width
@@ -138,7 +138,6 @@ def _search(inputs: FloatArray, target: FloatArray, parameters: int) -> tuple[fl
             point,
             bounds=bounds,
             method="dogbox",  # many a best width lies on its bound, which the default method only creeps up to
-            x_scale="jac",
             ftol=TOLERANCE,
             xtol=TOLERANCE,
             gtol=TOLERANCE,

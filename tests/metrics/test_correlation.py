@@ -39,7 +39,7 @@ def tau_b(x: Array, y: Array) -> float:
     return float((signs_x * signs_y).sum() / np.sqrt((signs_x**2).sum() * (signs_y**2).sum()))
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(st.one_of(tied_pairs, pairs))
 def test_correlations_equal_their_definitions_with_ties(drawn: list[tuple[float, float]]) -> None:
     x, y = varying(drawn)
@@ -48,7 +48,7 @@ def test_correlations_equal_their_definitions_with_ties(drawn: list[tuple[float,
     assert plcc(x, y) == pytest.approx(pearson(x, y), abs=1e-9)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(pairs)
 def test_errors_equal_their_definitions(drawn: list[tuple[float, float]]) -> None:
     x, y = np.array(drawn).T
@@ -57,7 +57,7 @@ def test_errors_equal_their_definitions(drawn: list[tuple[float, float]]) -> Non
     assert rmse(x, x) == mae(x, x) == 0
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(st.one_of(tied_pairs, pairs), st.randoms(use_true_random=False))
 def test_the_order_of_images_does_not_matter(drawn: list[tuple[float, float]], random: Random) -> None:
     x, y = varying(drawn)
@@ -66,7 +66,7 @@ def test_the_order_of_images_does_not_matter(drawn: list[tuple[float, float]], r
         assert measure(x[order], y[order]) == pytest.approx(measure(x, y), abs=1e-9)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(st.one_of(tied_pairs, pairs))
 def test_rank_correlations_see_only_the_order_of_scores(drawn: list[tuple[float, float]]) -> None:
     x, y = varying(drawn)
@@ -77,7 +77,7 @@ def test_rank_correlations_see_only_the_order_of_scores(drawn: list[tuple[float,
         assert measure(-x, y) == pytest.approx(-value, abs=1e-12)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(pairs)
 def test_plcc_ignores_scale_and_offset(drawn: list[tuple[float, float]]) -> None:
     x, y = varying(drawn)
@@ -85,7 +85,7 @@ def test_plcc_ignores_scale_and_offset(drawn: list[tuple[float, float]]) -> None
     assert plcc(x, -y) == pytest.approx(-plcc(x, y), abs=1e-9)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(st.one_of(tied_pairs, pairs))
 def test_correlations_are_symmetric_bounded_and_one_on_themselves(drawn: list[tuple[float, float]]) -> None:
     x, y = varying(drawn)

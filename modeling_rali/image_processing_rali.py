@@ -86,6 +86,8 @@ def read_image(source: Picture, max_pixels: int | None = None, timeout: float = 
         url = str(source).startswith(("http://", "https://"))
         file = _fetch(str(source), timeout) if url else Path(source)
         with Image.open(file) as image:
+            if image.format == "EPS":
+                raise UnreadableImageError(f"{source}: an EPS file is a program, which is not run: convert it first.")
             if max_pixels is not None and image.width * image.height > max_pixels:
                 raise UnreadableImageError(
                     f"{source}: {image.width} × {image.height} is {image.width * image.height / 1e6:.0f} megapixels, "

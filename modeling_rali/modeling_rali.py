@@ -180,7 +180,7 @@ class RaliModel(PreTrainedModel):
             by_size.setdefault(picture.shape, []).append(index)
         scores = torch.empty(len(pictures), device=self.device)
         for indices in by_size.values():
-            scores[indices] = self(torch.stack([pictures[index] for index in indices]).to(self.device)).score
+            scores[indices] = self(torch.stack([pictures[index] for index in indices]).to(self.device)).score.float()
         return scores
 
     def score_images(self, images: torch.Tensor) -> torch.Tensor:

@@ -36,7 +36,7 @@ def info(
     grid.add_column(overflow="fold")
     for name, value in (_facts(loaded) | _card_facts(loaded)).items():
         grid.add_row(name, value)
-    Console(highlight=False).print(Panel(grid, title="RALI", title_align="left", expand=False))
+    Console(highlight=False, markup=False).print(Panel(grid, title="RALI", title_align="left", expand=False))
 
 
 def _facts(model: RaliModel) -> dict[str, str]:

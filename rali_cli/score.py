@@ -46,7 +46,8 @@ def score(
         bool, typer.Option("--resume", help="Go on with --output: score what it lacks, and what failed, once more.")
     ] = False,
     report: Annotated[
-        Path | None, typer.Option(metavar="FILE.html", help="Write a page with the pictures in order of score.")
+        Path | None,
+        typer.Option(metavar="FILE.html", help="Write, or replace, a page with the pictures in order of score."),
     ] = None,
     batch_size: Annotated[
         int | None,
@@ -55,8 +56,9 @@ def score(
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, mps, …")] = "auto",
     dtype: Annotated[DType, typer.Option(help="Number type of the vision tower.")] = DType.auto,
     max_pixels: Annotated[
-        int, typer.Option(min=1, help="Refuse pictures with more pixels than this.", metavar="N")
-    ] = 178_956_970,
+        int | None,
+        typer.Option(min=1, metavar="N", help="Refuse pictures with more pixels.", show_default="178 956 970"),
+    ] = None,
 ) -> None:
     """Score pictures: higher is better.
 
@@ -76,6 +78,7 @@ def score(
     from transformers.utils import logging
 
     from modeling_rali.inference import (
+        MAX_PIXELS,
         ResultsFile,
         check_same_model,
         find_pictures,
@@ -85,6 +88,7 @@ def score(
 
     from .terminal import plain_row, progress_bar, results_table
 
+    max_pixels = max_pixels or MAX_PIXELS
     logging.disable_progress_bar()
     try:
         file = ResultsFile(output, resume) if output else None

@@ -45,6 +45,7 @@ def main() -> None:
     from trl import TrlParser
 
     (arguments,) = TrlParser(PrototypesArguments).parse_args_and_config()
+    config = sys.argv[sys.argv.index("--config") + 1] if "--config" in sys.argv else None
 
     import pandas as pd
     import torch
@@ -107,7 +108,7 @@ def main() -> None:
         "tower_license": arguments.tower_license,
         "license": arguments.license,
         "head": asdict(settings),
-        "command": " ".join(["python", *sys.argv]),
+        "command": f"python recipes/prototypes.py --config {config}" if config else "python recipes/prototypes.py",
         "seed": arguments.seed,
         "minutes": round((time.monotonic() - started) / 60, 1),
         "versions": {name: version(name) for name in ("modeling-rali", "torch", "transformers", "scikit-learn")},

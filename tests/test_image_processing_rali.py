@@ -167,6 +167,8 @@ def test_unreadable_files_are_named_with_the_reason(photo: Image.Image, tmp_path
         read_image(tmp_path)
     with pytest.raises(UnreadableImageError, match=r"90 × 60 .* --max-pixels"):
         read_image(tmp_path / "whole.jpg", max_pixels=5000)
+    with pytest.raises(UnreadableImageError, match="a program, which is not run"):
+        read_image(saved(photo, tmp_path / "drawing.eps"))
     with pytest.raises(UnreadableImageError, match="32-bit float"):
         read_image(Image.new("F", (3, 3)))
 

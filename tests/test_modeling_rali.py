@@ -120,6 +120,13 @@ def test_bfloat16_model_scores_within_its_tolerance(model: RaliModel, tmp_path: 
 
 
 @torch.no_grad()
+def test_a_model_cast_as_a_whole_still_scores_lists(model: RaliModel) -> None:
+    scores = model.to(torch.bfloat16).score_pictures([torch.randn(3, 32, 32), torch.randn(3, 32, 32)])
+    assert scores.dtype == torch.float32
+    assert ((scores >= 1) & (scores <= 5)).all()
+
+
+@torch.no_grad()
 def test_head_stays_in_float32_under_autocast(model: RaliModel) -> None:
     embeds = torch.randn(4, model.config.embed_dim)
     with torch.autocast("cpu", torch.bfloat16):

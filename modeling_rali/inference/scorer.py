@@ -161,18 +161,16 @@ def check_same_model(model: RaliModel, results: Iterable[Result], max_pixels: in
     Raises:
         ValueError: if a score differs by more than 2 % of the score range, which is more than devices and dtypes do.
     """
-    scored = (result for result in results if result.score is not None and Path(result.path).exists())
+    scored = ((r.path, r.score) for r in results if r.score is not None and Path(r.path).exists())
     earlier = list(itertools.islice(scored, 3))
     low, high = model.config.score_range
-    for before, now in zip(
-        earlier, score_rows(model, [(r.path, r.path) for r in earlier], max_pixels=max_pixels), strict=True
-    ):
-        if before.score is None or now.score is None or abs(now.score - before.score) <= 0.02 * (high - low):
-            continue
-        raise ValueError(
-            f"{before.path} has {before.score:.2f} among the earlier results, but this model gives it {now.score:.2f}: go on "
-            "with the model that made them, or give another --output."
-        )
+    again = score_rows(model, [(path, path) for path, _ in earlier], max_pixels=max_pixels)
+    for (path, before), result in zip(earlier, again, strict=True):
+        if result.score is not None and abs(result.score - before) > 0.02 * (high - low):
+            raise ValueError(
+                f"{path} has {before:.2f} among the earlier results, but this model gives it {result.score:.2f}: go on with "
+                "the model that made them; or give another --output, if it is the picture that has changed."
+            )
 
 
 @torch.inference_mode()

@@ -75,8 +75,7 @@ def plain_clip(model: RaliModel) -> Score:
 
 def plain_stage_statistics(model: RaliModel) -> Score:
     """Scores by the tower's hidden states, their means and deviations, with the weights of `model`."""
-    config, processor, projection = model.config, model.image_processor, model.projection
-    assert projection is not None
+    config, processor, projection = model.config, model.image_processor, model.projection or torch.nn.Identity()
     mean, std = np.array(processor.image_mean), np.array(processor.image_std)
 
     @torch.no_grad()
@@ -195,9 +194,10 @@ def main() -> None:
     arguments = parser.parse_args()
 
     paths = [name for name, _ in find_pictures([arguments.pictures])][: arguments.count]
-    small = load_model(arguments.model, device=arguments.device)
+    small = load_model(arguments.model, device=arguments.device, fused=True)
     plain = plain_stage_statistics if small.config.pooling == "stage_statistics" else plain_clip
-    figures = {Path(arguments.model).name: compare(small, plain(small), paths, arguments.repeats)}
+    as_loaded = load_model(arguments.model, device=arguments.device)
+    figures = {Path(arguments.model).name: compare(small, plain(as_loaded), paths, arguments.repeats)}
     if arguments.count_large:
         large = RaliModel(RaliConfig()).eval()
         torch.nn.Module.to(large, find_device(arguments.device))

@@ -92,7 +92,7 @@ def score(
     logging.disable_progress_bar()
     try:
         file = ResultsFile(output, resume) if output else None
-        scorer = load_model(model, device=device, dtype=dtype)
+        scorer = load_model(model, device=device, dtype=dtype, fused=True)
         if file:
             check_same_model(scorer, file.earlier(), max_pixels)
     except (OSError, ValueError) as error:

@@ -10,7 +10,6 @@ beside it. Embeddings are kept in `output_dir` and used again.
 import json
 import shutil
 import sys
-import time
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -65,7 +64,6 @@ def main() -> None:
         picture_paths,
     )
 
-    started = time.monotonic()
     output = Path(arguments.output_dir)
     model = (
         rali_on_efficientnet_lite0()
@@ -110,7 +108,6 @@ def main() -> None:
         "head": asdict(settings),
         "command": f"python recipes/prototypes.py --config {config}" if config else "python recipes/prototypes.py",
         "seed": arguments.seed,
-        "minutes": round((time.monotonic() - started) / 60, 1),
         "versions": {name: version(name) for name in ("modeling-rali", "torch", "transformers", "scikit-learn")},
         "history": history,
     }

@@ -10,6 +10,7 @@ from transformers import AutoModel
 
 from .. import DEFAULT_CHECKPOINT
 from ..modeling_rali import RaliModel
+from .fusion import fuse_batch_norms
 
 
 class ModelLoadError(ValueError):
@@ -17,7 +18,7 @@ class ModelLoadError(ValueError):
 
 
 def load_model(
-    checkpoint: str | os.PathLike[str] | None = None, *, device: str = "auto", dtype: str = "auto"
+    checkpoint: str | os.PathLike[str] | None = None, *, device: str = "auto", dtype: str = "auto", fused: bool = False
 ) -> RaliModel:
     """Load a RALI checkpoint, ready to score.
 
@@ -25,6 +26,7 @@ def load_model(
         checkpoint: a folder, or the name of a model on the Hub; `None` for the one that ships with the package.
         device: see `find_device`.
         dtype: "float32", "bfloat16" or "float16"; "auto" for that of the checkpoint. The head stays in float32.
+        fused: fold batch normalisation into the convolutions of a float32 tower: faster, for scoring alone.
 
     Raises:
         ModelLoadError: if there is no such checkpoint, or it is damaged or not a RALI model.
@@ -43,8 +45,11 @@ def load_model(
         raise ModelLoadError(reason if name in reason else f"{name}: {reason}") from error
     if not isinstance(model, RaliModel):
         raise ModelLoadError(f"{name}: not a RALI model, but {type(model).__name__}.")
+    model.eval()
+    if fused and model.dtype == torch.float32:
+        fuse_batch_norms(model.vision_model)
     torch.nn.Module.to(model, place)
-    return model.eval()
+    return model
 
 
 def find_device(name: str = "auto") -> torch.device:

@@ -69,7 +69,7 @@ def score_files(
         ValueError: for a device that is not there.
     """
     if not isinstance(model, RaliModel):
-        model = load_model(model, device=device, dtype=dtype)
+        model = load_model(model, device=device, dtype=dtype, fused=True)
     return score_rows(model, find_pictures(paths), batch_size=batch_size, max_pixels=max_pixels)
 
 

@@ -51,11 +51,17 @@ class Embedded:
 
 
 def fine_tune(
-    head: RaliHead, train: Embedded, validation: Embedded, settings: FineTuning, seed: int = 0
+    head: RaliHead,
+    train: Embedded,
+    validation: Embedded,
+    settings: FineTuning,
+    score_range: tuple[float, float],
+    seed: int = 0,
 ) -> list[dict[str, float]]:
     """Tune `head` in place and leave it at the epoch with the highest SRCC on `validation`.
 
     The epoch before any tuning, number 0, takes part, so that tuning never makes the head worse on `validation`.
+    Prototype scores are kept on `score_range`, and with them every score the head can give.
 
     Returns:
         One record an epoch: epoch, mean squared error on `train` (`train_mse`; absent from epoch 0) and `validation_srcc`.
@@ -92,6 +98,8 @@ def fine_tune(
             loss.backward()
             optimizer.step()
             schedule.step()
+            with torch.no_grad():
+                head.prototype_scores.clamp_(*score_range)
             total += loss.item() * len(rows)
         srcc_now = _validation_srcc(head, validation)
         history.append({"epoch": float(epoch), "train_mse": total / len(train.scores), "validation_srcc": srcc_now})

@@ -68,6 +68,6 @@ def fit_head(model: RaliModel, train: Embedded, validation: Embedded, settings: 
         | {"temperature": torch.tensor(settings.temperature)}
     )
     model.head = head
-    history = fine_tune(head, train, validation, settings.fine_tuning, settings.seed)
+    history = fine_tune(head, train, validation, settings.fine_tuning, (low, high), settings.seed)
     model.config.temperature = head.temperature.item()
     return history

@@ -6,6 +6,8 @@ import torch
 from modeling_rali import RaliModel
 from modeling_rali.prototypes.fine_tuning import Embedded, FineTuning, fine_tune
 
+RANGE = (1.0, 5.0)
+
 
 @pytest.fixture
 def data(tiny_clip: RaliModel) -> tuple[Embedded, Embedded]:
@@ -18,16 +20,16 @@ def data(tiny_clip: RaliModel) -> tuple[Embedded, Embedded]:
 
 def test_tuning_learns_and_leaves_the_best_epoch(tiny_clip: RaliModel, data: tuple[Embedded, Embedded]) -> None:
     settings = FineTuning(epochs=30, learning_rate=3e-2, batch_size=32, train=("prototypes", "prototype_scores"))
-    history = fine_tune(tiny_clip.head, *data, settings)
+    history = fine_tune(tiny_clip.head, *data, settings, RANGE)
     best = max(history, key=lambda record: record["validation_srcc"])
     assert best["validation_srcc"] > history[0]["validation_srcc"] + 0.3
-    again = fine_tune(tiny_clip.head, *data, FineTuning(epochs=0))
+    again = fine_tune(tiny_clip.head, *data, FineTuning(epochs=0), RANGE)
     assert again == [{"epoch": 0.0, "validation_srcc": pytest.approx(best["validation_srcc"])}]
 
 
 def test_only_the_chosen_tensors_change(tiny_clip: RaliModel, data: tuple[Embedded, Embedded]) -> None:
     before = {name: tensor.clone() for name, tensor in tiny_clip.head.state_dict().items()}
-    fine_tune(tiny_clip.head, *data, FineTuning(epochs=3, learning_rate=3e-2, train=("prototype_scores",)))
+    fine_tune(tiny_clip.head, *data, FineTuning(epochs=3, learning_rate=3e-2, train=("prototype_scores",)), RANGE)
     changed = {name for name, tensor in tiny_clip.head.state_dict().items() if not torch.equal(tensor, before[name])}
     assert changed == {"prototype_scores"}
 
@@ -37,7 +39,7 @@ def test_the_same_seed_gives_the_same_head(tiny_clip: RaliModel, data: tuple[Emb
     heads = []
     for seed in (1, 1, 2):
         tiny_clip.head.load_state_dict(start)
-        fine_tune(tiny_clip.head, *data, FineTuning(epochs=4, learning_rate=1e-2, noise=0.1), seed=seed)
+        fine_tune(tiny_clip.head, *data, FineTuning(epochs=4, learning_rate=1e-2, noise=0.1), RANGE, seed)
         heads.append(tiny_clip.head.prototypes.detach().clone())
     assert torch.equal(heads[0], heads[1])
     assert not torch.equal(heads[0], heads[2])
@@ -46,10 +48,17 @@ def test_the_same_seed_gives_the_same_head(tiny_clip: RaliModel, data: tuple[Emb
 def test_views_of_a_picture_are_drawn_from(tiny_clip: RaliModel, data: tuple[Embedded, Embedded]) -> None:
     train, validation = data
     views = Embedded(torch.stack([train.embeds, torch.full_like(train.embeds, torch.nan)]), train.scores)
-    history = fine_tune(tiny_clip.head, views, validation, FineTuning(epochs=0))
+    history = fine_tune(tiny_clip.head, views, validation, FineTuning(epochs=0), RANGE)
     assert len(history) == 1
     with pytest.raises(ValueError, match=r"(?i)nan|finite"):
-        fine_tune(tiny_clip.head, views, validation, FineTuning(epochs=1))
+        fine_tune(tiny_clip.head, views, validation, FineTuning(epochs=1), RANGE)
+
+
+def test_prototype_scores_stay_on_the_range(tiny_clip: RaliModel, data: tuple[Embedded, Embedded]) -> None:
+    fine_tune(tiny_clip.head, *data, FineTuning(epochs=5, learning_rate=0.5, train=("prototype_scores",)), RANGE)
+    scores = tiny_clip.head.prototype_scores
+    assert scores.min() >= 1 and scores.max() <= 5
+    assert (scores == 5).any() or (scores == 1).any()
 
 
 def test_unknown_tensors_are_refused() -> None:

@@ -1,0 +1,49 @@
+"""Folding batch normalisation changes the layers and not the scores."""
+
+import copy
+
+import torch
+from torch import nn
+
+from modeling_rali import RaliModel
+from modeling_rali.inference.fusion import fuse_batch_norms
+
+
+def with_statistics(tower: nn.Module) -> nn.Module:
+    """The tower with batch statistics that are not the identity, as after training."""
+    for module in tower.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.normal_(module.running_mean, std=0.1)
+            nn.init.uniform_(module.running_var, 0.5, 2)
+            nn.init.uniform_(module.weight, 0.5, 2)
+            nn.init.normal_(module.bias, std=0.1)
+    return tower
+
+
+@torch.no_grad()
+def test_every_norm_is_folded_and_the_score_stays(tiny_efficientnet: RaliModel) -> None:
+    with_statistics(tiny_efficientnet.vision_model)
+    norms = sum(isinstance(module, nn.BatchNorm2d) for module in tiny_efficientnet.modules())
+    fused = copy.deepcopy(tiny_efficientnet)
+    assert fuse_batch_norms(fused.vision_model) == norms > 0
+    assert not any(isinstance(module, nn.BatchNorm2d) for module in fused.modules())
+    pixels = torch.randn(2, 3, 64, 80)
+    torch.testing.assert_close(fused(pixels).score, tiny_efficientnet(pixels).score, atol=1e-5, rtol=0)
+
+
+@torch.no_grad()
+def test_a_norm_that_does_not_follow_a_convolution_stays() -> None:
+    tower = with_statistics(
+        nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.BatchNorm2d(4), nn.Conv2d(4, 2, 1), nn.BatchNorm2d(2))
+    )
+    tower.eval()
+    pixels = torch.randn(1, 3, 8, 8)
+    expected = tower(pixels)
+    assert fuse_batch_norms(tower) == 1
+    assert [type(module).__name__ for module in tower] == ["Conv2d", "ReLU", "BatchNorm2d", "Conv2d", "Identity"]
+    torch.testing.assert_close(tower(pixels), expected)
+
+
+@torch.no_grad()
+def test_a_tower_without_norms_is_left_alone(tiny_clip: RaliModel) -> None:
+    assert fuse_batch_norms(tiny_clip.vision_model) == 0

@@ -256,9 +256,7 @@ class RaliImageProcessor(BaseImageProcessor):
         std = torch.tensor(self.image_std, dtype=pixels.dtype, device=pixels.device).view(3, 1, 1)
         return ((pixels - mean) / std).contiguous()
 
-    def preprocess(
-        self, images: Any, return_tensors: str | None = None, **kwargs: Any
-    ) -> BatchFeature:
+    def preprocess(self, images: Any, return_tensors: str | None = None, **kwargs: Any) -> BatchFeature:
         """Pictures → `pixel_values`.
 
         Args:

@@ -9,9 +9,11 @@ import typer
 
 from .convert import convert
 from .datasets import datasets
+from .evaluate import evaluate
 from .info import info
 from .push import push
 from .score import score
+from .table import table
 
 app = typer.Typer(
     name="rali",
@@ -20,7 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (score, info, datasets, convert, push):
+for command in (score, info, evaluate, table, datasets, convert, push):
     app.command()(command)
 
 

@@ -1,0 +1,32 @@
+"""Evaluation: models × benchmarks → predictions, a metrics JSON, and the tables made from it."""
+
+from .evaluation import Evaluation
+from .figures import comparison, figures
+from .metrics_file import predictions_folder, read_metrics, write_metrics
+from .predictions import PredictionsFile, predictions_table
+from .processes import Processes, launched_processes
+from .scorers import DEFAULT_MODEL, Scorer, open_scorer
+from .sets import EvaluationSet, read_set
+from .tables import figure, pictures_of, results_tables, with_results
+
+__all__ = [
+    "DEFAULT_MODEL",
+    "Evaluation",
+    "EvaluationSet",
+    "PredictionsFile",
+    "Processes",
+    "Scorer",
+    "comparison",
+    "figure",
+    "figures",
+    "launched_processes",
+    "open_scorer",
+    "pictures_of",
+    "predictions_folder",
+    "predictions_table",
+    "read_metrics",
+    "read_set",
+    "results_tables",
+    "with_results",
+    "write_metrics",
+]

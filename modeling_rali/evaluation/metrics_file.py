@@ -1,0 +1,40 @@
+"""The metrics JSON on disk."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ..inference.results import _replacing
+
+_NEEDED = (
+    *("dataset", "title", "split", "model", "trained_on", "n", "n_failed", "n_published", "notes"),
+    *("srcc", "srcc_ci95", "plcc", "plcc_logistic", "krcc", "rmse_logistic", "within_group"),
+)
+
+
+def predictions_folder(output: Path) -> Path:
+    """Where the predictions behind a metrics JSON are kept: `metrics.predictions/` beside `metrics.json`."""
+    return output.with_name(f"{output.stem}.predictions")
+
+
+def write_metrics(path: Path, metrics: dict[str, Any]) -> None:
+    """Write the JSON, whole or not at all."""
+    with _replacing(path) as file:
+        file.write(json.dumps(metrics, indent=2, ensure_ascii=False, allow_nan=False).encode() + b"\n")
+
+
+def read_metrics(path: Path) -> dict[str, Any]:
+    """Read a metrics JSON, of one model or several.
+
+    Raises:
+        ValueError: if it is not one; the message names the file.
+        OSError: if there is no such file.
+    """
+    try:
+        metrics: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        lacking = {name for result in metrics["results"] for name in _NEEDED if name not in result}
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path}: is not what `rali evaluate --output` writes: {error!r}.") from error
+    if lacking:
+        raise ValueError(f"{path}: its results lack {', '.join(sorted(lacking))}: make it anew with `rali evaluate`.")
+    return metrics

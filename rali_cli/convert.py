@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from .options import stop
+
 
 def convert(
     source: Annotated[
@@ -32,8 +34,7 @@ def convert(
     try:
         found = convert_checkpoint(source, destination, score_range)
     except (OSError, ValueError) as error:
-        typer.echo(f"Error: {visible(' '.join(str(error).split()))}", err=True)
-        raise typer.Exit(1) from error
+        stop(str(error), 1)
     temperature_origin = "ckpt.pt" if found.learnt_temperature else "the released code, as ckpt.pt has none"
     text_tower = f"{found.dropped_parameters:,} parameters, not needed to score" if found.dropped_parameters else "none"
     table = Table(title=Text(visible(f"{source} → {destination}")), show_header=False, title_justify="left")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .score import DType
+from .options import BatchSize, Device, DType, MaxPixels, Resume, TowerDType, stop
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -44,25 +44,17 @@ def evaluate(
         Path | None,
         typer.Option(metavar="FILE.json", help="Write the metrics here, the predictions to FILE.predictions/."),
     ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with --output: score what it lacks, and what failed, once more.")
-    ] = False,
+    resume: Resume = False,
     compare: Annotated[
         bool, typer.Option("--compare", help="Test the difference of two models' SRCC on each set (paired bootstrap).")
     ] = False,
     allow_missing: Annotated[
         bool, typer.Option("--allow-missing", help="Count pictures that are not there as failed.")
     ] = False,
-    batch_size: Annotated[
-        int | None,
-        typer.Option(min=1, help="Most pictures in one forward pass.", show_default="1 on a CPU, 32 on an accelerator"),
-    ] = None,
-    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, mps, …")] = "auto",
-    dtype: Annotated[DType, typer.Option(help="Number type of the vision tower.")] = DType.auto,
-    max_pixels: Annotated[
-        int | None,
-        typer.Option(min=1, metavar="N", help="Refuse pictures with more pixels.", show_default="178 956 970"),
-    ] = None,
+    batch_size: BatchSize = None,
+    device: Device = "auto",
+    dtype: TowerDType = DType.auto,
+    max_pixels: MaxPixels = 178_956_970,
 ) -> None:
     """Evaluate models on benchmarks: how well their scores agree with people's.
 
@@ -75,19 +67,17 @@ def evaluate(
     Exit status 0: all pictures were scored; 1: some could not be; 2: wrong usage; 130: interrupted.
     """
     if resume and output is None:
-        _stop("--resume needs the --output to go on with.", 2)
+        stop("--resume needs the --output to go on with.", 2)
 
     import torch
     from rich.console import Console
     from rich.progress import TextColumn
     from transformers.utils import logging
 
-    from modeling_rali.inference import MAX_PIXELS
-
     try:
         from modeling_rali.evaluation import DEFAULT_MODEL, Evaluation, launched_processes, open_scorer, read_set
     except ModuleNotFoundError as error:
-        _stop(f"{error.name} is not installed: pip install 'modeling-rali[eval]'.", 2)
+        stop(f"{error.name} is not installed: pip install 'modeling-rali[eval]'.", 2)
 
     from .terminal import progress_bar
 
@@ -102,7 +92,7 @@ def evaluate(
                         batch_size=batch_size,
                         device=processes.device(device),
                         dtype=dtype,
-                        max_pixels=max_pixels or MAX_PIXELS,
+                        max_pixels=max_pixels,
                     )
                     for name in model or [DEFAULT_MODEL]
                 ],
@@ -112,18 +102,18 @@ def evaluate(
                 processes=processes,
             )
         except (OSError, ValueError) as error:
-            _stop(str(error).replace("allow_missing=True", "--allow-missing"), 2)
+            stop(str(error).replace("allow_missing=True", "--allow-missing"), 2)
         go_on = "; go on with --resume" if output else ""
         try:
             with progress_bar(Console(stderr=True, quiet=not processes.is_main)) as progress:
                 progress.columns = (TextColumn("{task.description}"), *progress.columns)
                 metrics = evaluation.run(lambda results, total, what: progress.track(results, total, description=what))
         except KeyboardInterrupt:
-            _stop(f"interrupted{go_on}.", 130)
+            stop(f"interrupted{go_on}.", 130)
         except torch.OutOfMemoryError:
-            _stop(f"out of memory on the device: try a smaller --batch-size{go_on}.", 1)
+            stop(f"out of memory on the device: try a smaller --batch-size{go_on}.", 1)
         except OSError as error:
-            _stop(f"{error.filename or output}: {error.strerror or error}{go_on}.", 1)
+            stop(f"{error.filename or output}: {error.strerror or error}{go_on}.", 1)
     if metrics is None:  # the main process tells
         return
     console = Console(highlight=False)
@@ -251,8 +241,3 @@ def _table(numbers: Iterable[str], width: int) -> Table:
     for number in numbers:
         table.add_column(number, justify="right", no_wrap=True)
     return table
-
-
-def _stop(message: str, status: int) -> NoReturn:
-    typer.echo(f"Error: {message}", err=True)
-    raise typer.Exit(status)

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .options import stop
+
 if TYPE_CHECKING:
     import torch
 
@@ -29,8 +31,7 @@ def info(
     try:
         loaded = load_model(model, device="cpu")
     except ModelLoadError as error:
-        typer.echo(f"Error: {error}", err=True)
-        raise typer.Exit(2) from None
+        stop(str(error), 2)
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")

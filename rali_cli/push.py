@@ -1,9 +1,11 @@
 """`rali push`: a checkpoint to the Hub."""
 
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
+
+from .options import stop
 
 
 def push(
@@ -34,18 +36,9 @@ def push(
         log_in = (
             f" Log in with `hf auth login`, with a token that may write to {repo}." if status in (401, 403, 404) else ""
         )
-        _stop(f"the Hub did not take {repo} (status {status}): {reason}{log_in}", error)
+        stop(f"the Hub did not take {repo} (status {status}): {reason}{log_in}", 1)
     except HTTPError as error:  # of its client: there was no answer
-        _stop(
-            f"{constants.ENDPOINT} cannot be reached ({error}): check the network, and HF_ENDPOINT if it is set.", error
-        )
+        stop(f"{constants.ENDPOINT} cannot be reached ({error}): check the network, and HF_ENDPOINT if it is set.", 1)
     except (OSError, ValueError) as error:
-        _stop(str(error), error)
+        stop(str(error), 1)
     typer.echo(f"Pushed to {address}")
-
-
-def _stop(message: str, error: Exception) -> NoReturn:
-    from .terminal import visible
-
-    typer.echo(f"Error: {visible(' '.join(message.split()))}", err=True)
-    raise typer.Exit(1) from error

@@ -6,24 +6,18 @@ import os
 import sys
 import time
 from contextlib import closing, nullcontext
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from .options import BatchSize, Device, DType, MaxPixels, Resume, TowerDType, stop
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from modeling_rali import RaliModel
     from modeling_rali.inference import Result
-
-
-class DType(StrEnum):
-    auto = "auto"
-    float32 = "float32"
-    bfloat16 = "bfloat16"
-    float16 = "float16"
 
 
 def score(
@@ -42,23 +36,15 @@ def score(
             metavar="FILE", help="Write results to FILE.csv, .jsonl or .parquet.", show_default="the terminal"
         ),
     ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with --output: score what it lacks, and what failed, once more.")
-    ] = False,
+    resume: Resume = False,
     report: Annotated[
         Path | None,
         typer.Option(metavar="FILE.html", help="Write, or replace, a page with the pictures in order of score."),
     ] = None,
-    batch_size: Annotated[
-        int | None,
-        typer.Option(min=1, help="Most pictures in one forward pass.", show_default="1 on a CPU, 32 on an accelerator"),
-    ] = None,
-    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, mps, …")] = "auto",
-    dtype: Annotated[DType, typer.Option(help="Number type of the vision tower.")] = DType.auto,
-    max_pixels: Annotated[
-        int | None,
-        typer.Option(min=1, metavar="N", help="Refuse pictures with more pixels.", show_default="178 956 970"),
-    ] = None,
+    batch_size: BatchSize = None,
+    device: Device = "auto",
+    dtype: TowerDType = DType.auto,
+    max_pixels: MaxPixels = 178_956_970,
 ) -> None:
     """Score pictures: higher is better.
 
@@ -69,9 +55,9 @@ def score(
     130: interrupted.
     """
     if resume and output is None:
-        _stop("--resume needs the --output to go on with.", 2)
+        stop("--resume needs the --output to go on with.", 2)
     if report is not None and (report.suffix != ".html" or not report.parent.is_dir()):
-        _stop(f"--report {report}: give a name that ends in .html, in a folder that exists.", 2)
+        stop(f"--report {report}: give a name that ends in .html, in a folder that exists.", 2)
 
     import torch
     from rich.console import Console
@@ -96,7 +82,7 @@ def score(
         if file:
             check_same_model(scorer, file.earlier(), max_pixels)
     except (OSError, ValueError) as error:
-        _stop(str(error), 2)
+        stop(str(error), 2)
 
     pictures = list(find_pictures(_expand(paths)))
     rows = [row for row in pictures if file is None or row[0] not in file]
@@ -167,8 +153,3 @@ def _write_report(path: Path, results: list[Result], model: RaliModel, max_pixel
         "made": f"{time.strftime('%Y-%m-%d %H:%M')} with modeling-rali {__version__}",
     }
     path.write_text(render_report(results, (low, high), facts, max_pixels), encoding="utf-8")
-
-
-def _stop(message: str, status: int) -> NoReturn:
-    typer.echo(f"Error: {message}", err=True)
-    raise typer.Exit(status)

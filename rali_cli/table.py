@@ -1,9 +1,11 @@
 """`rali table`: metrics JSON → the results tables of a Markdown file."""
 
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
+
+from .options import stop
 
 
 def table(
@@ -30,19 +32,19 @@ def table(
     Exit status 0: made, or up to date; 1: out of date; 2: wrong usage.
     """
     if check and output is None:
-        _stop("--check needs the --output to look at.")
+        stop("--check needs the --output to look at.", 2)
 
     from difflib import unified_diff
 
     try:
         from modeling_rali.evaluation import read_metrics, results_tables, with_results
     except ModuleNotFoundError as error:
-        _stop(f"{error.name} is not installed: pip install 'modeling-rali[eval]'.")
+        stop(f"{error.name} is not installed: pip install 'modeling-rali[eval]'.", 2)
 
     try:
         tables = results_tables([read_metrics(path) for path in metrics])
     except (OSError, ValueError) as error:
-        _stop(str(error))
+        stop(str(error), 2)
     if output is None:
         typer.echo(tables)
         return
@@ -50,7 +52,7 @@ def table(
         there = output.read_text(encoding="utf-8")
         wanted = with_results(there, tables)
     except (OSError, ValueError) as error:
-        _stop(f"{output}: {error}")
+        stop(f"{output}: {error}", 2)
     if check:
         lines = unified_diff(there.splitlines(), wanted.splitlines(), str(output), "as the metrics say", lineterm="")
         if difference := "\n".join(lines):
@@ -58,8 +60,3 @@ def table(
             raise typer.Exit(1)
     elif wanted != there:
         output.write_text(wanted, encoding="utf-8")
-
-
-def _stop(message: str) -> NoReturn:
-    typer.echo(f"Error: {message}", err=True)
-    raise typer.Exit(2)

@@ -7,7 +7,7 @@ from .predictions import PredictionsFile, predictions_table
 from .processes import Processes, launched_processes
 from .scorers import DEFAULT_MODEL, Scorer, open_scorer
 from .sets import EvaluationSet, read_set
-from .tables import figure, pictures_of, results_tables, with_results
+from .tables import figure, results_tables, with_results
 
 __all__ = [
     "DEFAULT_MODEL",
@@ -21,7 +21,6 @@ __all__ = [
     "figures",
     "launched_processes",
     "open_scorer",
-    "pictures_of",
     "predictions_folder",
     "predictions_table",
     "read_metrics",

@@ -85,8 +85,6 @@ class Evaluation:
         }
         if len({file.path for file in self._files.values()}) < len(self._files):
             raise ValueError("two models have names so alike that their predictions would go to the same file.")
-        if not self.processes.is_main:
-            return
         if not output.parent.is_dir():
             raise FileNotFoundError(f"{output.parent}: no such folder; make it first.")
         if not resume:
@@ -98,6 +96,7 @@ class Evaluation:
         elif output.exists():
             self._refuse_to_drop(output)
         self._earlier = {pair: file.earlier() for pair, file in self._files.items()}
+        self.processes.gather([])  # none writes before all have looked
         folder.mkdir(exist_ok=True)
 
     def _refuse_to_drop(self, output: Path) -> None:
@@ -163,7 +162,10 @@ class Evaluation:
                 "trained_on": scorer.trained_on,
                 "n_published": one.n_published,
             }
-            results.append({**facts, **of_pair, "notes": [*one.notes, *of_pair["notes"]]})
+            notes = [*one.notes, *of_pair["notes"]]
+            if scorer.trained_on == one.dataset and one.split in ("train", "all"):
+                notes.append("the model learnt from pictures of this split: its figures flatter")
+            results.append({**facts, **of_pair, "notes": notes})
         metrics: dict[str, Any] = {"results": results}
         if self.compare:
             first, second = self.scorers

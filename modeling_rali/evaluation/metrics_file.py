@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ..inference.results import _replacing
+from ..inference.results import replacing
 
 _NEEDED = (
     *("dataset", "title", "split", "model", "trained_on", "n", "n_failed", "n_published", "notes"),
@@ -19,7 +19,7 @@ def predictions_folder(output: Path) -> Path:
 
 def write_metrics(path: Path, metrics: dict[str, Any]) -> None:
     """Write the JSON, whole or not at all."""
-    with _replacing(path) as file:
+    with replacing(path) as file:
         file.write(json.dumps(metrics, indent=2, ensure_ascii=False, allow_nan=False).encode() + b"\n")
 
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from ..inference import Result, ResultsFile, read_results
-from ..inference.results import _replacing
+from ..inference.results import replacing
 from .figures import GROUP_COLUMNS
 from .scorers import Scorer
 from .sets import EvaluationSet
@@ -96,7 +96,7 @@ class PredictionsFile:
 
     def write(self, predictions: pa.Table) -> None:
         """Write the Parquet file, whole or not at all; the journals are then of no more use and go."""
-        with _replacing(self.path) as file:
+        with replacing(self.path) as file:
             parquet.write_table(predictions.replace_schema_metadata({_KEY: self.key}), file)
         for path, _ in list(self._journals()):
             path.unlink()

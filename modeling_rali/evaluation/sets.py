@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..iqa_datasets import Record, default_eval_split, read_folder
-from ..iqa_datasets.loading import _raise_for_problems, _select
+from ..iqa_datasets.loading import raise_for_problems, select_split
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,8 @@ def read_set(name: str, data_dir: Path, split: str | None = None, *, allow_missi
     """
     split = split or default_eval_split(name, data_dir)
     folder = read_folder(name, data_dir)
-    _raise_for_problems(folder, allow_missing)
-    pictures, missing = _select(folder, split)
+    raise_for_problems(folder, allow_missing)
+    pictures, missing = select_split(folder, split)
     benchmark = folder.benchmark
     n, n_published = len(pictures) + len(missing), benchmark.official_splits.get(split, benchmark.images)
     notes = []

@@ -63,13 +63,6 @@ def with_results(text: str, tables: str) -> str:
     return f"{before}{BEGIN}\n<!-- made by `rali table`: change the metrics, not the tables -->\n\n{tables}\n\n{END}{after}"
 
 
-def pictures_of(result: Result) -> str:
-    """How many pictures, of how many published ones where that is fewer, and how many of them failed."""
-    n, published = result["n"] + result["n_failed"], result["n_published"]
-    of_published = f" of {published:,}" if published and n < published else ""
-    return f"{n:,}{of_published}" + (f", {result['n_failed']:,} failed" if result["n_failed"] else "")
-
-
 def figure(value: float | None) -> str:
     """Three decimals; a dash for what has no value."""
     return _DASH if value is None else f"{value:.3f}"
@@ -79,15 +72,16 @@ def _our_table(groups: Iterable[Sequence[Result]], titles: Mapping[str, str]) ->
     rows = []
     for group in groups:
         for result in group:
-            rivals = [other for other in group if pictures_of(other) == pictures_of(result)]
-            best = {name: _best(name, rivals) for name in _FIGURES}
+            rivals = [other for other in group if _asked(other) == _asked(result)]
+            # A model that failed on some pictures is not the best, but no other is where it did better on the rest
+            best = {name: None if result["n_failed"] else _best(name, rivals) for name in _FIGURES}
             cells = {name: _bold(figure(_value(result, name)), best[name]) for name in _FIGURES}
             if result["srcc_ci95"]:
                 cells["srcc"] += f" ({' to '.join(map(figure, result['srcc_ci95']))})"
             if result["within_group"]:
                 cells["within_group"] += f" by {result['within_group']['by']}"
             trained_on = titles.get(result["trained_on"], result["trained_on"]) or _DASH
-            rows.append([_set(result), pictures_of(result), result["model"], trained_on, *cells.values()])
+            rows.append([_set(result), _pictures(result), result["model"], trained_on, *cells.values()])
     return _table(_HEADER, rows, left=4)
 
 
@@ -142,7 +136,7 @@ def _our_cell(result: Result, published: Mapping[str, Any], best: Sequence[str])
     if _is_comparable(result, published):
         return _pair(pair, best)
     split = "" if result["split"] == "all" else f"{result['split']}, "
-    return f"{_pair(pair, (None, None))} ({split}{pictures_of(result)} pictures)"
+    return f"{_pair(pair, (None, None))} ({split}{_pictures(result, ' pictures')})"
 
 
 def _is_comparable(result: Result, published: Mapping[str, Any]) -> bool:
@@ -162,12 +156,24 @@ def _notes(groups: Iterable[Sequence[Result]]) -> list[str]:
         for note in dict.fromkeys(note for result in group for note in result["notes"]):
             models = [result["model"] for result in group if note in result["notes"]]
             whose = "" if len(models) == len(group) else f", {', '.join(models)}"
-            lines.append(f"- {_set(group[0])}{whose}: {note}.")
+            lines.append(f"- {_set(group[0])}{whose}: {note.rstrip('.')}.")
     return ["\n".join(lines)] if lines else []
 
 
 def _set(result: Result) -> str:
     return result["title"] if result["split"] == "all" else f"{result['title']}, {result['split']}"
+
+
+def _asked(result: Result) -> int:
+    """How many pictures the model was to score."""
+    return int(result["n"] + result["n_failed"])
+
+
+def _pictures(result: Result, unit: str = "") -> str:
+    """How many pictures, of how many published ones where that is fewer, and how many of them failed."""
+    n, published = _asked(result), result["n_published"]
+    of_published = f" of {published:,}" if published and n < published else ""
+    return f"{n:,}{of_published}{unit}" + (f", {result['n_failed']:,} failed" if result["n_failed"] else "")
 
 
 def _value(result: Result, name: str) -> float | None:

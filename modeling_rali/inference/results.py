@@ -68,7 +68,7 @@ class ResultsFile:
                 yield result
 
     def __enter__(self) -> Self:
-        with _replacing(self.journal) as file:
+        with replacing(self.journal) as file:
             if self.journal.suffix == ".csv":
                 file.write(_csv_record(COLUMNS))
             file.writelines(map(self._encode, self.earlier()))
@@ -96,7 +96,7 @@ class ResultsFile:
     ) -> None:
         self._file.close()
         if kind is None and self.journal != self.path:
-            with _replacing(self.path) as file, parquet.ParquetWriter(file, _SCHEMA) as writer:
+            with replacing(self.path) as file, parquet.ParquetWriter(file, _SCHEMA) as writer:
                 results = read_results(self.journal)
                 while rows := [_row(result) for result in islice(results, _PARQUET_GROUP)]:
                     writer.write_table(pa.Table.from_pylist(rows, _SCHEMA))
@@ -179,7 +179,7 @@ _READERS = {".csv": _csv_rows, ".jsonl": _json_rows, ".parquet": _parquet_rows}
 
 
 @contextmanager
-def _replacing(path: Path) -> Iterator[IO[bytes]]:
+def replacing(path: Path) -> Iterator[IO[bytes]]:
     """A file that takes the place of `path` when it is whole, and leaves `path` as it is when it is not."""
     draft = path.with_name(f".{path.name}.draft")
     try:

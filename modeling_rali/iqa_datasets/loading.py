@@ -100,8 +100,8 @@ def load_iqa_dataset(
     if num_proc is not None and streaming:
         raise ValueError("num_proc generates the Arrow file, which streaming does without: pass one of the two")
     folder = read_folder(name, data_dir, scale=scale, seed=seed)
-    _raise_for_problems(folder, allow_missing)
-    pictures, missing = _select(folder, split)
+    raise_for_problems(folder, allow_missing)
+    pictures, missing = select_split(folder, split)
     title = f"{folder.benchmark.title}, {split or 'all'}, from {folder.data_dir}"
     description = f"{title}: {len(pictures):,} pictures."
     if missing:
@@ -131,7 +131,7 @@ def load_iqa_dataset(
     return dataset
 
 
-def _raise_for_problems(folder: LabelledFolder, allow_missing: bool) -> None:
+def raise_for_problems(folder: LabelledFolder, allow_missing: bool) -> None:
     problems = folder.problems
     if allow_missing:
         problems.pop(MISSING, None)
@@ -143,7 +143,7 @@ def _raise_for_problems(folder: LabelledFolder, allow_missing: bool) -> None:
         raise IQADatasetError(f"{folder.data_dir}: " + "; ".join(lines) + f". {advice}")
 
 
-def _select(folder: LabelledFolder, split: str | None) -> tuple[list[tuple[Record, str]], list[Record]]:
+def select_split(folder: LabelledFolder, split: str | None) -> tuple[list[tuple[Record, str]], list[Record]]:
     """The pictures of a split, and the records of it that lack theirs."""
     if split in (None, "all"):
         return list(folder.pictures), list(folder.missing)

@@ -1,6 +1,7 @@
 """The command in a process of its own, without the seconds that importing everything anew would take."""
 
 import os
+import signal
 import sys
 
 import torch
@@ -17,6 +18,7 @@ def fork_rali(*arguments: str, stderr: int, stdout: int = 1) -> int:
         os.dup2(stdout, 1)
         os.dup2(stderr, 2)
         sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)  # noqa: SIM115
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in what a shell starts in the background
         torch.set_num_threads(1)  # a forked process has none of its parent's threads
         app(list(arguments))
     except SystemExit as exit:

@@ -32,9 +32,8 @@ def test_laplacian_falls_with_blur_and_is_zero_for_a_flat_picture(photo: Image.I
 
 @pytest.mark.parametrize("fault", ["blurred", "noisy", "compressed", "dark"])
 def test_brisque_gives_a_faulty_picture_the_lower_score(brisque: Baseline, fault: str) -> None:
-    for name in ("cat", "rocket"):
-        good, bad = (read_image(SAMPLES / f"{name}{suffix}.jpg") for suffix in ("", f"-{fault}"))
-        assert brisque(good) > brisque(bad)
+    good, bad = (read_image(SAMPLES / f"cat{suffix}.jpg") for suffix in ("", f"-{fault}"))
+    assert brisque(good) > brisque(bad)
 
 
 def test_brisque_refuses_a_line_of_pixels(brisque: Baseline) -> None:

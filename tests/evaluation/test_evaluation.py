@@ -137,6 +137,16 @@ def test_labels_that_were_corrected_count_when_resuming(tmp_path: Path, make_set
     assert metrics is not None and metrics["results"][0]["srcc"] < 1
 
 
+def test_a_model_that_learnt_from_what_it_is_evaluated_on_is_noted(blurred: EvaluationSet) -> None:
+    scorers = [
+        Scorer(name, name, trained_on, LAPLACIAN.score) for name, trained_on in (("a", "folder"), ("b", "koniq10k"))
+    ]
+    metrics = Evaluation([blurred], scorers).run()
+    assert metrics is not None
+    learnt, other = (result["notes"] for result in metrics["results"])
+    assert learnt == ["the model learnt from pictures of this split: its figures flatter"] and other == []
+
+
 def test_a_comparison_is_of_two_models_on_each_set(blurred: EvaluationSet, model: Scorer) -> None:
     metrics = Evaluation([blurred], [LAPLACIAN, model], compare=True).run()
     assert metrics is not None

@@ -79,7 +79,7 @@ def test_the_best_published_figure_is_bold_and_a_better_comparable_one_of_ours_t
     ("changed", "said"),
     [
         ({"n": 600}, " (600 of 2,982 pictures)"),
-        ({"n": 2980, "n_failed": 2}, " (2,982, 2 failed pictures)"),
+        ({"n": 2980, "n_failed": 2}, " (2,982 pictures, 2 failed)"),
         ({"trained_on": "biq2021"}, " (2,982 pictures)"),
         ({"trained_on": None}, " (2,982 pictures)"),
         ({"split": "test", "n": 590}, " (test, 590 of 2,982 pictures)"),
@@ -109,6 +109,13 @@ def test_among_ours_the_best_on_the_same_pictures_is_bold() -> None:
     assert figures["b"]["SRCC (95 % interval)"].startswith("**0.700**")
     assert figures["a"]["RMSE mapped"] == "**0.400**" and figures["b"]["RMSE mapped"] == "0.600"
     assert all("**" not in cell for cell in figures["c"].values())
+
+
+def test_a_model_that_failed_on_some_pictures_is_not_the_best_and_lets_no_lesser_one_be() -> None:
+    text = tables(result("a", srcc=0.5, plcc=0.9), result("b", srcc=0.4), result("c", srcc=0.7, n=2981, n_failed=1))
+    srcc = [rows_of(text, model)[0]["SRCC (95 % interval)"] for model in "abc"]
+    assert not any("**" in cell for cell in srcc)
+    assert rows_of(text, "a")[0]["PLCC"] == "**0.900**"
 
 
 def test_a_statistic_without_a_value_is_a_dash() -> None:

@@ -1,0 +1,33 @@
+"""What the project shows of its results is what the committed metrics give."""
+
+import json
+from pathlib import Path
+
+from modeling_rali import DEFAULT_CHECKPOINT, RaliModel
+from modeling_rali.evaluation import read_metrics, results_tables, with_results
+from modeling_rali.hub import TRAINING_FILE, model_card
+from modeling_rali.hub import read_metrics as read_metrics_of_one_model
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "docs" / "results"
+
+
+def test_table_of_the_readme_is_what_the_metrics_give() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    tables = results_tables([read_metrics(RESULTS / name) for name in ("rali-nano.json", "baselines.json")])
+    assert with_results(readme, tables) == readme
+    assert len(readme.splitlines()) < 200
+
+
+def test_card_of_the_checkpoint_is_what_its_facts_give() -> None:
+    folder = Path(DEFAULT_CHECKPOINT)
+    training = json.loads((folder / TRAINING_FILE).read_text(encoding="utf-8"))
+    metrics = read_metrics_of_one_model(RESULTS / "rali-nano.json")
+    card = model_card(RaliModel.from_pretrained(folder), "rali-nano", training=training, metrics=metrics)
+    assert str(card) == (folder / "README.md").read_text(encoding="utf-8")
+
+
+def test_shipped_checkpoint_is_small_and_says_where_it_is_from() -> None:
+    folder = Path(DEFAULT_CHECKPOINT)
+    assert sum(file.stat().st_size for file in folder.iterdir()) <= 25 * 2**20
+    assert {file.suffix for file in folder.iterdir()} == {".json", ".safetensors", ".md"}

@@ -10,6 +10,7 @@ from typing import Any
 from huggingface_hub import EvalResult, HfApi, ModelCard, ModelCardData
 
 from .inference import load_model
+from .metrics_file import read_metrics
 from .modeling_rali import RaliModel
 
 TRAINING_FILE = "training.json"
@@ -65,7 +66,7 @@ def push_to_hub(
         model = load_model(folder, device="cpu")
         if (folder / TRAINING_FILE).is_file():
             training = _read_json(folder / TRAINING_FILE)
-    evaluation = {} if metrics is None else read_metrics(metrics)
+    evaluation = {} if metrics is None else metrics_of_one_model(metrics)
     with tempfile.TemporaryDirectory() as staging:
         staged = Path(staging) / "checkpoint"
         model.save_pretrained(staged)
@@ -100,7 +101,7 @@ def model_card(
         training: any of `dataset` (name), `num_images`, `tower` (what it is and where it is from), `tower_license`,
             `command`, `seed`, `minutes`, `versions` (by package) and `license` (of the checkpoint, a Hub identifier such
             as "apache-2.0"); other entries are not shown.
-        metrics: what `read_metrics` gives.
+        metrics: what `metrics_of_one_model` gives.
     """
     training, metrics = training or {}, metrics or {}
     results = metrics.get("results", [])
@@ -164,22 +165,14 @@ def model_card(
     )
 
 
-def read_metrics(path: Path) -> dict[str, Any]:
-    """Read what `rali evaluate` wrote: {"results": [{dataset, split, model, n, n_failed, srcc, …}], seed, versions}.
+def metrics_of_one_model(path: Path) -> dict[str, Any]:
+    """Read what `rali evaluate` wrote about one model, for its card.
 
     Raises:
-        ValueError: if it is not that, or if the results are of more than one model; the message names the file.
+        ValueError: if it is not that (see `read_metrics`), or of more than one model; the message names the file.
     """
-    metrics = _read_json(path)
-    results = metrics.get("results")
-    if not isinstance(results, list) or not results:
-        raise ValueError(f'{path}: has no "results": give what `rali evaluate --output {path.name}` writes.')
-    needed = {"dataset", "split", "model", "n", "n_failed", "srcc_ci95", "within_group", *_METRICS}
-    for index, result in enumerate(results):
-        missing = sorted(needed - set(result)) if isinstance(result, dict) else sorted(needed)
-        if missing:
-            raise ValueError(f"{path}: result {index} lacks {', '.join(missing)}.")
-    models = sorted({result["model"] for result in results})
+    metrics = read_metrics(path)
+    models = sorted({result["model"] for result in metrics["results"]})
     if len(models) > 1:
         raise ValueError(
             f"{path}: has results of several models, {', '.join(models)}: evaluate the one that is pushed."
@@ -210,8 +203,7 @@ def _row(result: Mapping[str, Any]) -> list[str]:
     figures = {key: _figure(result[key]) for key in _METRICS}
     if result["srcc_ci95"]:
         figures["srcc"] += f" ({' to '.join(_figure(bound) for bound in result['srcc_ci95'])})"
-    within = result["within_group"]
-    within = within["mean"] if isinstance(within, dict) else within
+    within = result["within_group"] and result["within_group"]["mean"]
     counts = [f"{result['n']:,}", f"{result['n_failed']:,}"]
     return [result["dataset"], result["split"], *counts, *figures.values(), _figure(within)]
 

@@ -135,7 +135,7 @@ def _show(console: Console, metrics: Mapping[str, Any], output: Path | None) -> 
     """The figures, what there is to note, and where they were written."""
     from rich.text import Text
 
-    from modeling_rali.evaluation import predictions_folder
+    from modeling_rali.metrics_file import predictions_folder
 
     from .terminal import visible
 

@@ -37,7 +37,8 @@ def table(
     from difflib import unified_diff
 
     try:
-        from modeling_rali.evaluation import read_metrics, results_tables, with_results
+        from modeling_rali.evaluation import results_tables, with_results
+        from modeling_rali.metrics_file import read_metrics
     except ModuleNotFoundError as error:
         stop(f"{error.name} is not installed: pip install 'modeling-rali[eval]'.", 2)
 

@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 
 from modeling_rali import DEFAULT_CHECKPOINT, RaliModel
-from modeling_rali.evaluation import read_metrics, results_tables, with_results
-from modeling_rali.hub import TRAINING_FILE, model_card
-from modeling_rali.hub import read_metrics as read_metrics_of_one_model
+from modeling_rali.evaluation import results_tables, with_results
+from modeling_rali.hub import TRAINING_FILE, metrics_of_one_model, model_card
+from modeling_rali.metrics_file import read_metrics
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "docs" / "results"
@@ -22,7 +22,7 @@ def test_table_of_the_readme_is_what_the_metrics_give() -> None:
 def test_card_of_the_checkpoint_is_what_its_facts_give() -> None:
     folder = Path(DEFAULT_CHECKPOINT)
     training = json.loads((folder / TRAINING_FILE).read_text(encoding="utf-8"))
-    metrics = read_metrics_of_one_model(RESULTS / "rali-nano.json")
+    metrics = metrics_of_one_model(RESULTS / "rali-nano.json")
     card = model_card(RaliModel.from_pretrained(folder), "rali-nano", training=training, metrics=metrics)
     assert str(card) == (folder / "README.md").read_text(encoding="utf-8")
 

@@ -17,7 +17,7 @@ from PIL import Image
 from transformers import AutoImageProcessor, AutoModel, pipeline
 
 from modeling_rali import RaliModel
-from modeling_rali.hub import model_card, push_to_hub, read_metrics
+from modeling_rali.hub import metrics_of_one_model, model_card, push_to_hub
 
 if TYPE_CHECKING:
     from .hub_server import Hub
@@ -60,11 +60,22 @@ RESULT = {
     "krcc": 0.62678,
     "rmse_logistic": 0.08789,
     "within_group": None,
+    "title": "BIQ2021",
+    "trained_on": "biq2021",
+    "n_published": 2000,
+    "notes": [],
 }
 METRICS = {
     "results": [
         RESULT,
-        {**RESULT, "dataset": "agiqa3k", "split": "all", "srcc": 0.6543, "plcc": math.nan, "within_group": 0.4567},
+        {
+            **RESULT,
+            "dataset": "agiqa3k",
+            "split": "all",
+            "srcc": 0.6543,
+            "plcc": math.nan,
+            "within_group": {"by": "generator", "mean": 0.4567},
+        },
     ],
     "seed": 3,
     "versions": {"scipy": "1.17.0"},
@@ -199,7 +210,7 @@ def test_repository_that_is_public_is_not_taken_for_private(hub: Hub, tiny_clip:
     ("content", "complaint"),
     [
         ("{", "is not JSON"),
-        ("[]", "is not a JSON object"),
+        ("[]", 'has no "results"'),
         ("{}", 'has no "results"'),
         ('{"results": []}', 'has no "results"'),
         (json.dumps({"results": [{k: v for k, v in RESULT.items() if k != "krcc"}]}), "result 0 lacks krcc"),
@@ -211,7 +222,7 @@ def test_metrics_that_cannot_be_of_this_model_are_refused(tmp_path: Path, conten
     path = tmp_path / "metrics.json"
     path.write_text(content)
     with pytest.raises(ValueError, match=rf"metrics\.json: .*{complaint}"):
-        read_metrics(path)
+        metrics_of_one_model(path)
 
 
 def test_card_shows_the_model_as_it_is(tiny_clip: RaliModel) -> None:
@@ -259,7 +270,7 @@ def test_snippets_of_the_card_are_python(tiny_clip: RaliModel, location: str | N
 
 
 def test_figures_of_the_card_are_those_of_the_metrics(tiny_clip: RaliModel, metrics: Path) -> None:
-    card = model_card(tiny_clip, "tiny", training=TRAINING, metrics=read_metrics(metrics))
+    card = model_card(tiny_clip, "tiny", training=TRAINING, metrics=metrics_of_one_model(metrics))
     rows = [line.strip("| ").split(" | ") for line in card.text.splitlines() if line.startswith(("| biq", "| agiqa"))]
     assert rows == [
         ["biq2021", "test", "1,500", "2", "0.812 (0.781 to 0.840)", "0.805", "0.816", "0.627", "0.088", "–"],
@@ -304,7 +315,7 @@ def test_card_without_facts_says_that_there_are_none(tiny_clip: RaliModel) -> No
 
 
 def test_card_is_what_the_hub_reads(tiny_clip: RaliModel, metrics: Path, tmp_path: Path) -> None:
-    card = model_card(tiny_clip, "tiny", training=TRAINING, metrics=read_metrics(metrics))
+    card = model_card(tiny_clip, "tiny", training=TRAINING, metrics=metrics_of_one_model(metrics))
     card.save(tmp_path / "README.md")
     read: dict[str, Any] = ModelCard.load(tmp_path / "README.md").data.to_dict()
     assert read["library_name"] == "transformers"

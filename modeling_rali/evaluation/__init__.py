@@ -2,7 +2,6 @@
 
 from .evaluation import Evaluation
 from .figures import comparison, figures
-from .metrics_file import predictions_folder, read_metrics, write_metrics
 from .predictions import PredictionsFile, predictions_table
 from .processes import Processes, launched_processes
 from .scorers import DEFAULT_MODEL, Scorer, open_scorer
@@ -21,11 +20,8 @@ __all__ = [
     "figures",
     "launched_processes",
     "open_scorer",
-    "predictions_folder",
     "predictions_table",
-    "read_metrics",
     "read_set",
     "results_tables",
     "with_results",
-    "write_metrics",
 ]

@@ -12,8 +12,8 @@ import pyarrow as pa
 
 from .. import __version__
 from ..inference import Result
+from ..metrics_file import predictions_folder, read_metrics, write_metrics
 from .figures import comparison, figures
-from .metrics_file import predictions_folder, read_metrics, write_metrics
 from .predictions import PredictionsFile, predictions_table
 from .processes import ALONE, Processes
 from .scorers import Scorer

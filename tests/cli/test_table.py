@@ -61,7 +61,7 @@ def test_the_check_of_a_figure_typed_by_hand_shows_it_and_changes_nothing(rali: 
     ("arguments", "error"),
     [
         (["metrics.json", "--check"], "--check needs the --output"),
-        (["README.md"], "README.md: is not what `rali evaluate --output` writes"),
+        (["README.md"], "README.md: is not JSON"),
         (["metrics.json", "metrics.json"], "two results of laplacian on folder all"),
         (["metrics.json", "--output", "plain.md"], "plain.md: the lines <!-- results:begin -->"),
         (["gone.json"], "gone.json"),

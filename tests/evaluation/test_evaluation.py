@@ -10,10 +10,10 @@ from pyarrow import parquet
 from modeling_rali import RaliModel, hub
 from modeling_rali.evaluation.evaluation import Evaluation
 from modeling_rali.evaluation.figures import figures
-from modeling_rali.evaluation.metrics_file import predictions_folder, read_metrics
 from modeling_rali.evaluation.scorers import Scorer, open_scorer
 from modeling_rali.evaluation.sets import EvaluationSet, read_set
 from modeling_rali.inference import Result
+from modeling_rali.metrics_file import predictions_folder, read_metrics
 
 from .conftest import MakeSet
 
@@ -53,7 +53,7 @@ def test_a_model_card_is_made_from_the_metrics(
     output = tmp_path / "metrics.json"
     metrics = Evaluation([blurred], [model], output).run()
     assert metrics is not None
-    card = hub.model_card(tiny_clip, "tiny", metrics=hub.read_metrics(output))
+    card = hub.model_card(tiny_clip, "tiny", metrics=hub.metrics_of_one_model(output))
     assert f"| folder | all | 12 | 0 | {metrics['results'][0]['srcc']:.3f} (" in card.content
 
 
@@ -182,7 +182,11 @@ def test_an_output_that_cannot_be_is_refused(tmp_path: Path, blurred: Evaluation
 
 def test_a_file_that_is_not_metrics_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "metrics.json"
-    for content, error in (("[]", "is not what"), ("{", "is not what"), ('{"results": [{"n": 1}]}', "lack dataset")):
+    for content, error in (
+        ("[]", 'no "results"'),
+        ("{", "not JSON"),
+        ('{"results": [{"n": 1}]}', "result 0 lacks dataset"),
+    ):
         path.write_text(content)
         with pytest.raises(ValueError, match=rf"{re.escape(str(path))}: .*{error}"):
             read_metrics(path)

@@ -1,10 +1,10 @@
-"""The metrics JSON on disk."""
+"""The metrics JSON: what `rali evaluate` writes, and tables and cards are made from."""
 
 import json
 from pathlib import Path
 from typing import Any
 
-from ..inference.results import replacing
+from .inference.results import replacing
 
 _NEEDED = (
     *("dataset", "title", "split", "model", "trained_on", "n", "n_failed", "n_published", "notes"),
@@ -31,10 +31,14 @@ def read_metrics(path: Path) -> dict[str, Any]:
         OSError: if there is no such file.
     """
     try:
-        metrics: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        lacking = {name for result in metrics["results"] for name in _NEEDED if name not in result}
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path}: is not what `rali evaluate --output` writes: {error!r}.") from error
-    if lacking:
-        raise ValueError(f"{path}: its results lack {', '.join(sorted(lacking))}: make it anew with `rali evaluate`.")
+        metrics = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path}: is not JSON: {error}.") from error
+    results = metrics.get("results") if isinstance(metrics, dict) else None
+    if not isinstance(results, list) or not results:
+        raise ValueError(f'{path}: has no "results": give what `rali evaluate --output {path.name}` writes.')
+    for index, result in enumerate(results):
+        lacking = sorted(set(_NEEDED) - set(result)) if isinstance(result, dict) else sorted(_NEEDED)
+        if lacking:
+            raise ValueError(f"{path}: result {index} lacks {', '.join(lacking)}: make it anew with `rali evaluate`.")
     return metrics

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .options import stop
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
@@ -39,7 +41,10 @@ def datasets(
     from rich.console import Console
     from rich.markup import escape
 
-    from modeling_rali.iqa_datasets import BENCHMARKS, IQADatasetError, check_dataset, push_iqa_dataset
+    try:
+        from modeling_rali.iqa_datasets import BENCHMARKS, IQADatasetError, check_dataset, push_iqa_dataset
+    except ModuleNotFoundError as error:
+        stop(f"{error.name} is not installed: pip install 'modeling-rali[eval]'.", 2)
 
     console = Console()
     if name is None:

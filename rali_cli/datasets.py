@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .options import stop
+from .options import stop_without_extra
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -44,7 +44,7 @@ def datasets(
     try:
         from modeling_rali.iqa_datasets import BENCHMARKS, IQADatasetError, check_dataset, push_iqa_dataset
     except ModuleNotFoundError as error:
-        stop(f"{error.name} is not installed: pip install 'modeling-rali[eval]'.", 2)
+        stop_without_extra(error)
 
     console = Console()
     if name is None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .options import BatchSize, Device, DType, MaxPixels, Resume, TowerDType, stop
+from .options import BatchSize, Device, DType, MaxPixels, Resume, TowerDType, stop, stop_without_extra
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -77,7 +77,7 @@ def evaluate(
     try:
         from modeling_rali.evaluation import DEFAULT_MODEL, Evaluation, launched_processes, open_scorer, read_set
     except ModuleNotFoundError as error:
-        stop(f"{error.name} is not installed: pip install 'modeling-rali[eval]'.", 2)
+        stop_without_extra(error)
 
     from .terminal import progress_bar
 

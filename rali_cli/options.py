@@ -27,6 +27,11 @@ TowerDType = Annotated[DType, typer.Option("--dtype", help="Number type of the v
 MaxPixels = Annotated[int, typer.Option(min=1, metavar="N", help="Refuse pictures with more pixels than this.")]
 
 
+def stop_without_extra(error: ModuleNotFoundError) -> NoReturn:
+    """End the command for lack of a package that the extra `eval` brings."""
+    stop(f"{error.name} is not installed: pip install 'modeling-rali[eval]'.", 2)
+
+
 def stop(message: str, status: int) -> NoReturn:
     """End the command with a message, in one line on standard error, and an exit status."""
     # A message may quote a file's name, which may hold anything: line breaks, or orders to the terminal

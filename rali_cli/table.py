@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from .options import stop
+from .options import stop, stop_without_extra
 
 
 def table(
@@ -40,7 +40,7 @@ def table(
         from modeling_rali.evaluation import results_tables, with_results
         from modeling_rali.metrics_file import read_metrics
     except ModuleNotFoundError as error:
-        stop(f"{error.name} is not installed: pip install 'modeling-rali[eval]'.", 2)
+        stop_without_extra(error)
 
     try:
         tables = results_tables([read_metrics(path) for path in metrics])

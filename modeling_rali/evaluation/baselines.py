@@ -13,7 +13,7 @@ from scipy import ndimage
 
 from ..image_processing_rali import UnreadableImageError, read_image
 from ..inference import ModelLoadError, Result
-from ..inference.scorer import READERS, pillow_limit
+from ..inference.scorer import READERS, pillow_limit, why_unreadable
 
 Baseline = Callable[[Image.Image], float]
 """A picture → its score; higher is better, and the scale is the baseline's own."""
@@ -86,10 +86,7 @@ def _score(baseline: Baseline, name: str, path: str, max_pixels: int) -> Result:
     try:
         score = baseline(read_image(path, max_pixels=max_pixels))
     except UnreadableImageError as error:
-        if isinstance(error.__cause__, Image.DecompressionBombError):
-            reason = f"more than the limit of {max_pixels / 1e6:.0f} megapixels; raise it with --max-pixels."
-            return Result(name, error=reason)
-        return Result(name, error=str(error).removeprefix(f"{path}: "))
+        return Result(name, error=why_unreadable(error, path, max_pixels))
     except MemoryError:
         return Result(name, error="not enough memory to score it.")
     return Result(name, score) if isfinite(score) else Result(name, error=f"the score is {score}.")

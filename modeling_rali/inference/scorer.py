@@ -135,11 +135,16 @@ def _read(source: Picture | UnreadableImageError, processor: RaliImageProcessor,
             return f"{image.width} × {image.height} pixels are too thin: they would be resized to {width} × {height}."
         return processor.pixels(image)
     except UnreadableImageError as error:
-        if isinstance(error.__cause__, Image.DecompressionBombError):
-            return f"more than the limit of {max_pixels / 1e6:.0f} megapixels; raise it with --max-pixels."
-        return str(error).removeprefix(f"{source}: ")
+        return why_unreadable(error, str(source), max_pixels)
     except MemoryError:
         return "not enough memory to decode it."
+
+
+def why_unreadable(error: UnreadableImageError, source: str, max_pixels: int) -> str:
+    """The error without the name of the picture, which its row has, and with the option where Pillow's limit was met."""
+    if isinstance(error.__cause__, Image.DecompressionBombError):
+        return f"more than the limit of {max_pixels / 1e6:.0f} megapixels; raise it with --max-pixels."
+    return str(error).removeprefix(f"{source}: ")
 
 
 def _score_window(model: RaliModel, window: list[tuple[str, torch.Tensor | str]]) -> Iterator[Result]:

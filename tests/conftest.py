@@ -1,5 +1,6 @@
 """Fixtures shared by all tests: tiny random models of the real architectures, sample pictures, the shared data."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -83,6 +84,21 @@ def tiny_checkpoint(tiny_clip: RaliModel, tmp_path: Path) -> Path:
     """A folder with `tiny_clip` saved."""
     folder = tmp_path / "tiny-clip"
     tiny_clip.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_reasoner(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Folder of a tiny random reasoner by its family in `tests.tiny_reasoners`, made when first asked for."""
+    root = tmp_path_factory.mktemp("reasoners")
+
+    def folder(family: str) -> Path:
+        if not (root / family).exists():
+            from tests import tiny_reasoners  # imports every family's code, which few tests need
+
+            getattr(tiny_reasoners, f"save_{family}")(root / family)
+        return root / family
+
     return folder
 
 

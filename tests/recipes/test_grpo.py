@@ -1,0 +1,184 @@
+"""The recipe of reinforcement learning, as a user starts it, on tiny models of the real architectures."""
+
+import json
+import runpy
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+from safetensors.torch import load_file
+
+from tests.tiny_benchmark import save_biq2021
+
+RECIPES = Path(__file__).parents[2] / "recipes"
+CONFIGS = RECIPES / "configs" / "grpo"
+SMALL = {
+    "use_cpu": True,
+    "bf16": False,
+    "model_options": {"dtype": "float32"},
+    "processor_options": {},
+    "max_steps": 1,
+    "per_device_train_batch_size": 4,
+    "gradient_accumulation_steps": 1,
+    "num_generations": 2,
+    "max_completion_length": 8,
+    "per_device_eval_batch_size": 4,
+    "num_generations_eval": 2,
+    "eval_steps": 1,
+    "disable_tqdm": True,
+}
+"""What makes a run of any YAML file small, over what it says."""
+
+Run = Callable[..., list[dict[str, Any]]]
+
+
+@pytest.fixture(scope="module")
+def benchmark(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    return save_biq2021(tmp_path_factory.mktemp("benchmark"), train=16, validation=4)
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, benchmark: tuple[Path, Path], tmp_path: Path) -> Run:
+    """Run the recipe with a YAML file and changes to it on the small benchmark; give the trainer's log."""
+
+    def run_recipe(config: str, output: Path, **changes: Any) -> list[dict[str, Any]]:
+        settings = yaml.safe_load((CONFIGS / f"{config}.yaml").read_text()) | SMALL | changes
+        settings |= {"output_dir": str(output), "data": [f"biq2021={benchmark[0]}"]}
+        if settings["eval_strategy"] != "no":
+            settings["scenes"] = [f"biq2021={benchmark[1]}"]
+        (tmp_path / "config.yaml").write_text(yaml.safe_dump(settings))
+        start(monkeypatch, "--config", tmp_path / "config.yaml")
+        return json.loads((output / "trainer_state.json").read_text())["log_history"]
+
+    return run_recipe
+
+
+def start(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> None:
+    monkeypatch.setattr(sys, "argv", ["grpo.py", *map(str, arguments)])
+    runpy.run_path(str(RECIPES / "grpo.py"), run_name="__main__")
+
+
+TRIED: list[tuple[str, str, dict[str, Any]]] = [
+    ("default", "qwen2_5_vl", {"size": {"shortest_edge": 3136, "longest_edge": 7056}}),
+    ("default", "llava", {}),
+    ("qwen2.5-vl-7b", "qwen2_5_vl", {"size": {"shortest_edge": 3136, "longest_edge": 7056}}),
+    ("qwen3-vl", "qwen3_vl", {"size": {"shortest_edge": 4096, "longest_edge": 9216}}),
+    ("smolvlm", "idefics3", {"size": {"longest_edge": 64}}),
+    ("smollm2-measured", "llama", {}),
+    ("tiny", "qwen2_5_vl", {"size": {"shortest_edge": 3136, "longest_edge": 7056}}),
+]
+"""YAML file, family and what makes its pictures small."""
+
+
+def test_all_configs_are_tried_here() -> None:
+    assert {path.stem for path in CONFIGS.glob("*.yaml")} == {config for config, _, _ in TRIED}
+
+
+@pytest.mark.parametrize(("config", "family", "processor_options"), TRIED)
+def test_config_trains_its_family(
+    config: str,
+    family: str,
+    processor_options: dict[str, Any],
+    run: Run,
+    tiny_reasoner: Callable[[str], Path],
+    tmp_path: Path,
+) -> None:
+    log = run(config, tmp_path / "run", model=str(tiny_reasoner(family)), processor_options=processor_options)
+    assert any("ratings/parse_rate" in entry for entry in log)
+    settings = yaml.safe_load((CONFIGS / f"{config}.yaml").read_text())
+    assert any("eval_srcc" in entry for entry in log) == (settings["eval_strategy"] != "no")
+    saved = {path.name for path in (tmp_path / "run").iterdir()}
+    assert ("grading.json" in saved) == (family == "llama")
+    assert ("adapter_config.json" if settings.get("lora") else "model.safetensors") in saved
+
+
+def test_readable_ratings_earn_and_teach_and_a_killed_run_goes_on_to_the_same_end(
+    run: Run, tiny_reasoner: Callable[[str], Path], tmp_path: Path
+) -> None:
+    model = tiny_reasoner("answering_llava")
+    changes = {
+        "model": str(model),
+        "lora": None,
+        "learning_rate": 1e-2,
+        "lr_scheduler_type": "constant",
+        "max_steps": 4,
+        "per_device_train_batch_size": 8,
+        "num_generations": 4,
+        "bank_size": 3,
+        "max_completion_length": 10,
+        "eval_steps": 2,
+        "save_steps": 2,
+    }
+    log = run("default", tmp_path / "whole", **changes)
+    steps = [entry for entry in log if "loss" in entry]
+    assert len(steps) == 4
+    for step in steps:
+        assert step["grad_norm"] > 0
+        assert step["rewards/format/mean"] == 1.0
+        assert step["rewards/srcc/std"] > 0
+        assert 0.5 < step["ratings/parse_rate"] <= 1
+        assert step["ratings/spread"] > 0
+        assert -1 <= step["ratings/biq2021/srcc"] <= 1
+    evaluations = [entry for entry in log if "eval_srcc" in entry]
+    assert [entry["step"] for entry in evaluations] == [2, 4]
+    assert all(-1 <= entry[name] <= 1 for entry in evaluations for name in ("eval_srcc", "eval_plcc"))
+
+    # What a run leaves that was killed while it wrote its second checkpoint
+    killed = tmp_path / "killed"
+    shutil.copytree(tmp_path / "whole" / "checkpoint-2", killed / "checkpoint-2")
+    shutil.copytree(tmp_path / "whole" / "checkpoint-4", killed / "checkpoint-4")
+    (killed / "checkpoint-4" / "trainer_state.json").unlink()
+    state = json.loads((killed / "checkpoint-2" / "trainer_state.json").read_text())
+    kept = state["stateful_callbacks"]["RatingBank"]["attributes"]["entries"]
+    assert {name: len(images) for name, images in kept.items()} == {"biq2021": 3, "biq2021/validation": 3}
+
+    resumed = run("default", killed, **changes)
+    assert [entry for entry in resumed if "eval_srcc" in entry] == evaluations
+    ends = [load_file(folder / "model.safetensors") for folder in (tmp_path / "whole", killed)]
+    begun = load_file(model / "model.safetensors")
+    assert all(torch.equal(ends[0][name], ends[1][name]) for name in ends[0])
+    assert any(not torch.equal(ends[0][name], begun[name]) for name in begun)
+    # The vision tower is frozen by this YAML file
+    assert all(torch.equal(ends[0][name], begun[name]) for name in begun if "vision_tower" in name)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], r"pass --data NAME=DIR"),
+        (["--data", "biq2021=DIR", "--config", "NO_MODEL"], r"pass --model FOLDER or Hub id"),
+        (["--data", "biq2021"], r"--data biq2021: give it as NAME=PATH"),
+        (["--data", "biq2021=DIR", "--rewards", "format", "luck"], r"no reward luck; there are format, score"),
+        (["--data", "biq2021=DIR", "--model", "no/where/at-all"], r"--model no/where/at-all cannot be loaded"),
+        (["--data", "biq2021=NOWHERE", "--model", "MODEL"], r"NOWHERE is not a folder"),
+        (["--data", "biq2021=DIR", "--model", "MODEL"], r"pass --scenes NAME=CSV"),
+        (["--data", "biq2021=DIR", "--model", "LLAMA", "--degraded_share", "0.5"], r"set degraded_share to 0"),
+        (["--data", "biq2021=DIR", "--model", "MODEL", "--scenes", "spaq=CSV"], r"given for spaq, which is not among"),
+        (
+            ["--data", "biq2021=DIR", "--model", "MODEL", "--per_device_train_batch_size", "4",
+             "--gradient_accumulation_steps", "2"],
+            r"a generation batch holds 1",
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_missing_or_wrong_is_said_before_anything_starts(
+    arguments: list[str],
+    message: str,
+    benchmark: tuple[Path, Path],
+    tiny_reasoner: Callable[[str], Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "no-model.yaml").write_text("use_cpu: true\nbf16: false\n")
+    places = {"DIR": benchmark[0], "CSV": benchmark[1], "NO_MODEL": tmp_path / "no-model.yaml"}
+    places |= {"MODEL": tiny_reasoner("llava"), "LLAMA": tiny_reasoner("llama")}
+    given = ["=".join(str(places.get(part, part)) for part in text.split("=")) for text in arguments]
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit, match=message):
+        start(monkeypatch, *given, "--use_cpu", "true", "--bf16", "false")
+    assert {path.name for path in tmp_path.iterdir()} == {"no-model.yaml"}

@@ -41,6 +41,8 @@ class RaliConfig(PretrainedConfig):
         num_prototypes: number of prototypes K.
         temperature: softmax temperature τ of a new head; a trained head has its own among its tensors.
         score_range: lowest and highest score a label of the training set is mapped to; higher is better.
+        quality_terms: pairs of a good term and its opposite, such as ["sharp", "blurred"], that the model explains a score
+            with; the embeddings of what they mean are among its tensors. `None` for a model that does not explain.
         preprocessing: arguments of [`RaliImageProcessor`]: what pixels the model sees.
 
     Raises:
@@ -59,6 +61,7 @@ class RaliConfig(PretrainedConfig):
     num_prototypes: int = 250
     temperature: float = 0.07
     score_range: list[float] | tuple[float, float] = (1.0, 5.0)
+    quality_terms: list[list[str]] | None = None
     preprocessing: dict[str, Any] | None = None
 
     def __post_init__(self, **kwargs: Any) -> None:
@@ -102,6 +105,16 @@ class RaliConfig(PretrainedConfig):
             raise ValueError(f"temperature is {self.temperature}: it must be above 0 (1 for none).")
         if len(self.score_range) != 2 or not self.score_range[0] < self.score_range[1]:
             raise ValueError(f"score_range is {self.score_range}: it must be (lowest, highest), lowest < highest.")
+
+    def validate_terms(self) -> None:
+        """Raises ValueError where quality_terms are not pairs of different words, each named once."""
+        if self.quality_terms is None:
+            return
+        terms = [term for pair in self.quality_terms for term in pair]
+        if not terms or any(len(pair) != 2 for pair in self.quality_terms) or not all(terms):
+            raise ValueError(f"quality_terms is {self.quality_terms}: it must be pairs [good term, bad term], or None.")
+        if len(set(terms)) < len(terms):
+            raise ValueError(f"quality_terms is {self.quality_terms}: a term is there twice.")
 
     @property
     def embed_dim(self) -> int:

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
@@ -13,8 +13,9 @@ from transformers.utils import ModelOutput
 
 from .configuration_rali import RaliConfig
 from .image_processing_rali import RaliImageProcessor
+from .mapping_rali import patch_embeddings, window_statistics
 from .pipeline_rali import ImageQualityPipeline  # noqa: F401 - imported so that it travels with every saved checkpoint
-from .scoring import compress, expected_score, prototype_weights
+from .scoring import compress, expected_score, prototype_weights, ranked_terms, term_contrasts
 
 
 @dataclass
@@ -38,6 +39,15 @@ class RaliOutput(ModelOutput):
     attentions: tuple[torch.Tensor, ...] | None = None
 
 
+class Explanation(NamedTuple):
+    """Why a picture scores as it does: its score, its terms with their strength (see `scoring.ranked_terms`), and its
+    embedding (D,)."""
+
+    score: float
+    terms: list[tuple[str, float]]
+    embed: torch.Tensor
+
+
 class RaliHead(nn.Module):
     """The score definition with its tensors; computes in float32 whatever the model's dtype (see `scoring`)."""
 
@@ -59,6 +69,25 @@ class RaliHead(nn.Module):
             compressed = compress(image_embeds.to(self.scale.dtype), self.mean, self.scale, self.components)
             weights = prototype_weights(compressed, self.prototypes, self.temperature)
             return expected_score(weights, self.prototype_scores), weights
+
+
+class RaliTerms(nn.Module):
+    """What the quality terms mean, as embeddings of texts, and how far pictures usually are from them; in float32."""
+
+    embeds: torch.Tensor
+    mean: torch.Tensor
+    scale: torch.Tensor
+
+    def __init__(self, pairs: int, embed_dim: int) -> None:
+        super().__init__()
+        self.register_buffer("embeds", torch.zeros(pairs, 2, embed_dim))
+        self.register_buffer("mean", torch.zeros(pairs))
+        self.register_buffer("scale", torch.ones(pairs))
+
+    def forward(self, image_embeds: torch.Tensor) -> torch.Tensor:
+        """Image embeddings (B, D) → contrasts (B, T), in deviations from the usual picture; positive towards the good term."""
+        with torch.autocast(image_embeds.device.type, enabled=False):
+            return (term_contrasts(image_embeds.to(self.embeds.dtype), self.embeds) - self.mean) / self.scale
 
 
 def stage_statistics(feature_maps: list[torch.Tensor]) -> torch.Tensor:
@@ -92,8 +121,8 @@ class RaliModel(PreTrainedModel):
     supports_gradient_checkpointing = True
     _supports_sdpa = True
     _supports_flash_attn = True
-    _keep_in_fp32_modules_strict = ("head",)
-    _no_split_modules = ("RaliHead",)
+    _keep_in_fp32_modules_strict = ("head", "terms")
+    _no_split_modules = ("RaliHead", "RaliTerms")
 
     def __init__(self, config: RaliConfig) -> None:
         super().__init__(config)
@@ -103,13 +132,18 @@ class RaliModel(PreTrainedModel):
             bias = config.pooling == "stage_statistics"
             self.projection = nn.Linear(config.pooled_dim, config.projection_dim, bias=bias)
         self.head = RaliHead(config)
+        self.terms = RaliTerms(len(config.quality_terms), config.embed_dim) if config.quality_terms else None
         self.image_processor = RaliImageProcessor(**(config.preprocessing or {}))
         self.post_init()
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
-        """A new head: directions at random, prototype scores spread evenly over the score range."""
+        """A new head: directions at random, prototype scores spread evenly over the score range. New terms mean nothing."""
         super()._init_weights(module)
+        if isinstance(module, RaliTerms):
+            init.zeros_(module.embeds)
+            init.zeros_(module.mean)
+            init.ones_(module.scale)
         if isinstance(module, RaliHead):
             init.zeros_(module.mean)
             init.ones_(module.scale)
@@ -189,6 +223,49 @@ class RaliModel(PreTrainedModel):
         This is the path for a reward or a loss: of image generation, restoration or compression.
         """
         return self(self.image_processor.pixels_from_tensor(images)).score
+
+    def explain(self, pictures: Sequence[torch.Tensor]) -> list[Explanation]:
+        """Score preprocessed pictures (3, H, W), which may differ in size, and say why in the checkpoint's quality terms.
+
+        Raises:
+            ValueError: if the checkpoint has no quality terms.
+        """
+        if self.terms is None:
+            raise ValueError(
+                "this checkpoint has no quality terms to explain with: a model that was aligned with texts gets them with its "
+                "head (recipes/prototypes.py)."
+            )
+        explanations = []
+        for picture in pictures:
+            embeds, _ = self.get_image_features(picture[None].to(self.device))
+            score = self.head(embeds)[0].item()
+            terms = ranked_terms(
+                self.terms(embeds)[0].tolist(), self.config.quality_terms, score, tuple(self.config.score_range)
+            )
+            explanations.append(Explanation(score, terms, embeds[0]))
+        return explanations
+
+    def score_map(self, picture: torch.Tensor) -> torch.Tensor:
+        """Scores of parts of a preprocessed picture (3, H, W), by the same head: (h, w), top row first.
+
+        Under `stage_statistics` they are of windows of `mapping_rali.WINDOW_SHARE` of each side, the first and the last
+        touching the edges; for CLIP and SigLIP towers of patches, each of which has seen the others.
+
+        Raises:
+            ValueError: for a tower that gives no features of parts.
+        """
+        pixels = picture[None].to(self.device)
+        if self.config.pooling == "stage_statistics":
+            pixels = pixels.to(self.vision_model.dtype, memory_format=torch.channels_last)
+            states = self.vision_model(pixel_values=pixels, output_hidden_states=True).hidden_states
+            parts = window_statistics([states[index] for index in self.config.feature_indices])
+            steps = round(len(parts) ** 0.5)
+            parts = parts.reshape(steps, steps, -1)
+        else:
+            tokens = self.vision_model(pixel_values=pixels.to(self.vision_model.dtype)).last_hidden_state
+            parts = patch_embeddings(self.vision_model, tokens, *picture.shape[-2:])
+        embeds = parts if self.projection is None else self.projection(parts.to(self.projection.weight.dtype))
+        return self.head(embeds.flatten(0, 1))[0].reshape(embeds.shape[:2])
 
     def save_pretrained(self, save_directory: str | os.PathLike, **kwargs: Any) -> None:
         """Save the whole checkpoint: configuration, weights, image processor, and the code that loads it."""

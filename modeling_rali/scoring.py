@@ -5,7 +5,7 @@
 after Zhao et al., *Reasoning as Representation* (ICLR 2026, arXiv 2510.11369) and its released inference code. The model
 scores with these functions and the prototype fitting trains through them, so both mean the same thing.
 
-Shapes: B pictures, D embedding width, P compressed width, K prototypes.
+Shapes: B pictures, D embedding width, P compressed width, K prototypes, T pairs of quality terms.
 """
 
 import torch
@@ -56,6 +56,46 @@ def expected_score(weights: torch.Tensor, prototype_scores: torch.Tensor) -> tor
         (B,) scores.
     """
     return weights @ prototype_scores
+
+
+def term_contrasts(embeds: torch.Tensor, terms: torch.Tensor) -> torch.Tensor:
+    """How much nearer an embedding is to the good term of each pair than to the bad one: cos(e, good) - cos(e, bad).
+
+    Args:
+        embeds: (B, D) image embeddings, of any length.
+        terms: (T, 2, D) unit-length text embeddings of the good and the bad term of each pair.
+
+    Returns:
+        (B, T) contrasts in [-2, 2].
+    """
+    return F.linear(F.normalize(embeds, dim=-1), terms[:, 0] - terms[:, 1])
+
+
+def ranked_terms(
+    contrasts: list[float], pairs: list[list[str]], score: float, score_range: tuple[float, float]
+) -> list[tuple[str, float]]:
+    """The terms that explain a score, the first one most.
+
+    Below the middle of the range the faults come first, and otherwise the merits; within each the stronger first. A term is
+    the good or the bad one of its pair as the contrast is positive or negative.
+
+    Args:
+        contrasts: T standardised contrasts of one picture.
+        pairs: T pairs [good term, bad term].
+        score: the picture's score.
+        score_range: (lowest, highest) score.
+
+    Returns:
+        T pairs of a term and its strength ≥ 0, in deviations from the usual picture.
+    """
+    sign = 1 if score >= sum(score_range) / 2 else -1
+    order = sorted(range(len(pairs)), key=lambda index: (sign * contrasts[index] <= 0, -abs(contrasts[index])))
+    return [(pairs[index][contrasts[index] < 0], abs(contrasts[index])) for index in order]
+
+
+def remark(terms: list[tuple[str, float]], most: int = 3, least: float = 0.5) -> str:
+    """Ranked terms as a short remark: at most `most` of them, those of at least the strength `least`."""
+    return ", ".join(term for term, strength in terms[:most] if strength >= least) or "nothing unusual"
 
 
 def quality_label(score: float, score_range: tuple[float, float]) -> str:

@@ -11,6 +11,7 @@ from .convert import convert
 from .datasets import datasets
 from .evaluate import evaluate
 from .info import info
+from .map import map
 from .push import push
 from .score import score
 from .table import table
@@ -22,7 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (score, info, evaluate, table, datasets, convert, push):
+for command in (score, map, info, evaluate, table, datasets, convert, push):
     app.command()(command)
 
 

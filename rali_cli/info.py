@@ -67,6 +67,8 @@ def _facts(model: RaliModel) -> dict[str, str]:
         f"{low_score:.2f} to {high_score:.2f}",
         "temperature": f"{head.temperature.item():.4g}",
     }
+    if config.quality_terms:
+        facts["quality terms"] = "; ".join(f"{good} or {bad}" for good, bad in config.quality_terms)
     return {name: fact for name, fact in facts.items() if fact}
 
 

@@ -41,6 +41,13 @@ def score(
         Path | None,
         typer.Option(metavar="FILE.html", help="Write, or replace, a page with the pictures in order of score."),
     ] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Say in a few words why: a column more, and maps in the report.")
+    ] = False,
+    text_bank: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.parquet", help="With --explain: add the nearest text of a bank, see the recipes."),
+    ] = None,
     batch_size: BatchSize = None,
     device: Device = "auto",
     dtype: TowerDType = DType.auto,
@@ -48,7 +55,7 @@ def score(
 ) -> None:
     """Score pictures: higher is better.
 
-    Results have the columns path, score, label and error, in the order of the pictures, each of which is scored once.
+    Results have the columns path, score, label, error (and explanation), in the order of the pictures, each scored once.
     A folder gives the files with the suffix of a picture format, hidden ones left out, sorted by name.
 
     Exit status 0: all were scored; 1: some could not be, and each has a row with its error; 2: wrong usage;
@@ -59,6 +66,9 @@ def score(
     if report is not None and (report.suffix != ".html" or not report.parent.is_dir()):
         stop(f"--report {report}: give a name that ends in .html, in a folder that exists.", 2)
 
+    if text_bank is not None and not explain:
+        stop("--text-bank is for --explain.", 2)
+
     import torch
     from rich.console import Console
     from transformers.utils import logging
@@ -66,6 +76,7 @@ def score(
     from modeling_rali.inference import (
         MAX_PIXELS,
         ResultsFile,
+        TextBank,
         check_same_model,
         find_pictures,
         load_model,
@@ -77,8 +88,15 @@ def score(
     max_pixels = max_pixels or MAX_PIXELS
     logging.disable_progress_bar()
     try:
-        file = ResultsFile(output, resume) if output else None
+        file = ResultsFile(output, resume, explain) if output else None
+        bank = TextBank.read(text_bank) if text_bank else None
         scorer = load_model(model, device=device, dtype=dtype, fused=True)
+        if explain and scorer.terms is None:
+            stop(
+                f"{scorer.name_or_path}: has no quality terms to explain with; only a model aligned with texts has.", 2
+            )
+        if bank and bank.embeds.shape[1] != scorer.config.embed_dim:
+            stop(f"{text_bank}: is of another model: {bank.embeds.shape[1]} wide, not {scorer.config.embed_dim}.", 2)
         if file:
             check_same_model(scorer, file.earlier(), max_pixels)
     except (OSError, ValueError) as error:
@@ -95,7 +113,9 @@ def score(
     try:
         with (
             file or nullcontext(),
-            closing(score_rows(scorer, rows, batch_size=batch_size, max_pixels=max_pixels)) as stream,
+            closing(
+                score_rows(scorer, rows, batch_size=batch_size, max_pixels=max_pixels, explain=explain, text_bank=bank)
+            ) as stream,
             progress_bar(Console(stderr=True)) as progress,
         ):
             for result in progress.track(stream, total=len(rows)):
@@ -109,7 +129,7 @@ def score(
                 failed += result.error is not None
             seconds = time.perf_counter() - started
         if report:
-            _write_report(report, results, scorer, max_pixels)
+            _write_report(report, results, scorer, max_pixels, explain)
     except KeyboardInterrupt:
         trouble, status = "interrupted", 130
     except torch.OutOfMemoryError:
@@ -142,7 +162,7 @@ def _expand(paths: Iterable[str]) -> Iterator[str]:
             yield path
 
 
-def _write_report(path: Path, results: list[Result], model: RaliModel, max_pixels: int) -> None:
+def _write_report(path: Path, results: list[Result], model: RaliModel, max_pixels: int, explain: bool) -> None:
     from modeling_rali import DEFAULT_CHECKPOINT, __version__
     from modeling_rali.inference import render_report
 
@@ -152,4 +172,5 @@ def _write_report(path: Path, results: list[Result], model: RaliModel, max_pixel
         "device and type": f"{model.device}, {str(model.dtype).removeprefix('torch.')}",
         "made": f"{time.strftime('%Y-%m-%d %H:%M')} with modeling-rali {__version__}",
     }
-    path.write_text(render_report(results, (low, high), facts, max_pixels), encoding="utf-8")
+    page = render_report(results, (low, high), facts, max_pixels, mapping=model if explain else None)
+    path.write_text(page, encoding="utf-8")

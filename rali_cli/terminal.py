@@ -1,6 +1,6 @@
 """Results and progress on a terminal. Imports rich: to be imported where a command runs."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from rich import box
 from rich.console import Console
@@ -22,25 +22,29 @@ def visible(text: str) -> str:
 
 
 def plain_row(result: Result) -> str:
-    """A result as tab-separated path, score, label and error."""
+    """A result as tab-separated path, score, label, error, and explanation where there is one."""
     score = "" if result.score is None else f"{result.score:.4f}"
-    return "\t".join((visible(result.path), score, result.label or "", visible(result.error or "")))
+    cells = [visible(result.path), score, result.label or "", visible(result.error or "")]
+    return "\t".join(cells + ([visible(result.explanation)] if result.explanation else []))
 
 
-def results_table(results: Iterable[Result]) -> Table:
+def results_table(results: Sequence[Result]) -> Table:
     """Results as a table; a path too long for its column goes on in the next line."""
+    explained = any(result.explanation for result in results)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("path", overflow="fold")
     table.add_column("score", justify="right", no_wrap=True)
     table.add_column("label", overflow="fold")
+    if explained:
+        table.add_column("explanation", overflow="fold")
     for result in results:
         path = Text(visible(result.path))
         if result.score is None:
             table.add_row(path, Text("–", "dim"), Text(visible(result.error or ""), "red"))
         else:
-            table.add_row(
-                path, f"{result.score:.2f}", Text(result.label or "", GRADE_STYLES.get(result.label or "", ""))
-            )
+            label = Text(result.label or "", GRADE_STYLES.get(result.label or "", ""))
+            explanation = [Text(visible(result.explanation or ""))] if explained else []
+            table.add_row(path, f"{result.score:.2f}", label, *explanation)
     return table
 
 

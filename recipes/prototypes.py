@@ -1,10 +1,11 @@
-"""Fit the prototype head of a RALI model to a benchmark: embeddings → PCA → binned k-means → fine-tuning.
+"""Fit the prototype head of a RALI model to labelled pictures: embeddings → PCA → binned k-means → fine-tuning.
 
     python recipes/prototypes.py --config recipes/configs/prototypes/rali-nano.yaml \\
-        --data_dir DIR --scenes scenes.csv --output_dir DIR
+        --model runs/align/aligned --texts runs/texts --output_dir DIR
 
-Writes the checkpoint with its card and `training.json` to `output_dir`/checkpoint, and the history of the fine-tuning
-beside it. Embeddings are kept in `output_dir` and used again.
+Pictures, labels and sides are those of a texts folder of recipes/describe.py. Writes the checkpoint with its card and
+`training.json` to `output_dir`/checkpoint. A model that was aligned gets its quality terms too. Embeddings are kept in
+`output_dir` and used again.
 """
 
 import json
@@ -20,14 +21,15 @@ from typing import Any
 class PrototypesArguments:
     """What to fit, to what, and how; see `modeling_rali.prototypes.HeadFit` for the settings of the head."""
 
-    data_dir: str = field(metadata={"help": "Folder of the benchmark, as its owners' archive unpacks."})
-    scenes: str = field(metadata={"help": "CSV of recipes/scenes.py: which pictures are for validation."})
+    texts: str = field(metadata={"help": "Folder of recipes/describe.py."})
     output_dir: str = field(metadata={"help": "Where embeddings and the checkpoint go."})
-    dataset: str = field(default="biq2021", metadata={"help": "Name of the benchmark; `rali datasets` lists them."})
     model: str = field(
         default="efficientnet-lite0",
-        metadata={"help": "RALI checkpoint, folder or Hub id, whose head is fitted anew; or efficientnet-lite0."},
+        metadata={"help": "Tower: efficientnet-lite0, a RALI checkpoint, or a CLIP or SigLIP model, folder or Hub id."},
     )
+    image_size: int = field(default=384, metadata={"help": "Pictures are seen at about this², for efficientnet-lite0."})
+    degraded_copies: int = field(default=0, metadata={"help": "Degraded copies of each picture to fit to as well."})
+    mirrored: bool = field(default=True, metadata={"help": "Fit to the mirror images too."})
     pca_dim: int | None = field(default=512, metadata={"help": "Principal axes; null for no PCA."})
     num_bins: int = field(default=240, metadata={"help": "Bins of the score range; 1 for k-means without bins."})
     num_prototypes: int = field(default=250, metadata={"help": "Prototypes in all."})
@@ -46,43 +48,31 @@ def main() -> None:
     (arguments,) = TrlParser(PrototypesArguments).parse_args_and_config()
     config = sys.argv[sys.argv.index("--config") + 1] if "--config" in sys.argv else None
 
-    import pandas as pd
+    import numpy as np
     import torch
     from rich.console import Console
 
-    from modeling_rali import RaliModel
-    from modeling_rali.conversion.efficientnet_lite import rali_on_efficientnet_lite0
+    from modeling_rali.alignment.quality_terms import QUALITY_TERMS, fit_quality_terms
+    from modeling_rali.alignment.run_folder import FACTS_FILE
+    from modeling_rali.alignment.starting import starting_tower
+    from modeling_rali.alignment.text_embedding import TextEmbedder
     from modeling_rali.hub import TRAINING_FILE, model_card
-    from modeling_rali.iqa_datasets import load_iqa_dataset
     from modeling_rali.metrics import plcc, srcc
-    from modeling_rali.prototypes import (
-        Embedded,
-        FineTuning,
-        HeadFit,
-        embed_pictures,
-        fit_head,
-        picture_paths,
-    )
+    from modeling_rali.prototypes import Embedded, FineTuning, HeadFit, embed_pictures, fit_head
+    from modeling_rali.reasoning.texts import labelled_rows, read_facts, read_texts
 
     output = Path(arguments.output_dir)
-    model = (
-        rali_on_efficientnet_lite0()
-        if arguments.model == "efficientnet-lite0"
-        else RaliModel.from_pretrained(arguments.model).eval()
-    )
-    dataset = load_iqa_dataset(arguments.dataset, arguments.data_dir, split="train")
-    scenes = pd.read_csv(arguments.scenes).set_index("image_id")["split"]
-    if set(scenes.index) != set(dataset["image_id"]):
-        raise SystemExit(
-            f"{arguments.scenes} names {len(scenes)} pictures that are not the {len(dataset)} of {arguments.data_dir}: "
-            "run recipes/scenes.py again."
-        )
-    side = scenes.loc[dataset["image_id"]].to_numpy()
+    model = starting_tower(arguments.model, arguments.image_size)
+    rows = labelled_rows(read_texts(Path(arguments.texts)), arguments.degraded_copies)
+    texts = read_facts(Path(arguments.texts))
     low, high = model.config.score_range
-    scores = low + torch.tensor(dataset["quality"], dtype=torch.float32) * (high - low)
-    embeds = embed_pictures(model, picture_paths(dataset), output / "embeddings.safetensors")
+    scores = low + torch.tensor(rows["quality"], dtype=torch.float32) * (high - low)
+    embeds = embed_pictures(model, rows["image"], output / "embeddings.safetensors", arguments.mirrored)
 
-    train, validation = (torch.from_numpy(side == name) for name in ("train", "validation"))
+    degraded = np.array([name is not None for name in rows["degradation"]])
+    side = np.array(rows["split"])
+    train = torch.from_numpy(side == "train")
+    validation = torch.from_numpy((side == "validation") & ~degraded)
     settings = HeadFit(
         pca_dim=arguments.pca_dim,
         num_bins=arguments.num_bins,
@@ -94,17 +84,27 @@ def main() -> None:
     held_out = Embedded(embeds[0, validation], scores[validation])
     history = fit_head(model, Embedded(embeds[:, train], scores[train]), held_out, settings)
 
+    facts_of_alignment = Path(arguments.model) / FACTS_FILE
+    aligned = json.loads(facts_of_alignment.read_text()) if facts_of_alignment.is_file() else None
+    if aligned is not None:
+        embedder = TextEmbedder(aligned["settings"]["text_encoder"])
+        usual = torch.from_numpy((side == "train") & ~degraded)
+        fit_quality_terms(model, embedder.embed, QUALITY_TERMS, embeds[0, usual])
+
     with torch.inference_mode():
         predicted = model.head(held_out.embeds)[0].numpy()
     facts = {
-        "dataset": arguments.dataset,
-        "num_images": int(train.sum()),
+        "dataset": ", ".join(sorted(set(rows["dataset"]))),
+        "num_images": int((train.numpy() & ~degraded).sum()),
+        "num_degraded_images": int((train.numpy() & degraded).sum()),
         "num_validation_images": int(validation.sum()),
         "validation_srcc": srcc(predicted, held_out.scores.numpy()),
         "validation_plcc": plcc(predicted, held_out.scores.numpy()),
         "tower": arguments.tower,
         "tower_license": arguments.tower_license,
         "license": arguments.license,
+        "teacher": texts["teacher"],
+        "alignment": aligned,
         "head": asdict(settings),
         "command": f"python recipes/prototypes.py --config {config}" if config else "python recipes/prototypes.py",
         "seed": arguments.seed,

@@ -33,6 +33,7 @@ CHECKPOINT_FILES = {
     "image_processing_rali.py",
     "modeling_rali.py",
     "pipeline_rali.py",
+    "mapping_rali.py",
     "scoring.py",
 }
 TRAINING = {

@@ -189,6 +189,7 @@ def test_saved_checkpoint_has_no_pickle_and_carries_its_code(tiny_checkpoint: Pa
         "image_processing_rali.py",
         "modeling_rali.py",
         "pipeline_rali.py",
+        "mapping_rali.py",
         "scoring.py",
     }
 

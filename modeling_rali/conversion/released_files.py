@@ -159,7 +159,7 @@ def _read_config(path: Path) -> dict[str, Any]:
 def _read_preprocessing(path: Path, image_size: int) -> dict[str, Any]:
     content = _read_json(path)
     try:
-        arguments = _preprocessing(content)
+        arguments = clip_preprocessing(content)
         RaliImageProcessor(**arguments)
     except (TypeError, ValueError, AttributeError) as error:
         raise ValueError(f"{path}: {error}") from error
@@ -168,7 +168,7 @@ def _read_preprocessing(path: Path, image_size: int) -> dict[str, Any]:
     return arguments
 
 
-def _preprocessing(content: Mapping[str, Any]) -> dict[str, Any]:
+def clip_preprocessing(content: Mapping[str, Any]) -> dict[str, Any]:
     """Arguments of `RaliImageProcessor`. Raises ValueError for a setting of CLIP's that it cannot reproduce exactly."""
     kind = content.get("image_processor_type") or content.get("feature_extractor_type") or "CLIPImageProcessor"
     if not str(kind).startswith("CLIP"):

@@ -10,7 +10,7 @@ from transformers import AutoModel
 
 from .. import DEFAULT_CHECKPOINT
 from ..modeling_rali import RaliModel
-from .fusion import fuse_batch_norms
+from .fusion import drop_open_gates, fuse_batch_norms
 
 
 class ModelLoadError(ValueError):
@@ -26,7 +26,8 @@ def load_model(
         checkpoint: a folder, or the name of a model on the Hub; `None` for the one that ships with the package.
         device: see `find_device`.
         dtype: "float32", "bfloat16" or "float16"; "auto" for that of the checkpoint. The head stays in float32.
-        fused: fold batch normalisation into the convolutions of a float32 tower: faster, for scoring alone.
+        fused: leave out open gates and fold batch normalisation into the convolutions of a float32 tower: faster, for
+            scoring alone.
 
     Raises:
         ModelLoadError: if there is no such checkpoint, or it is damaged or not a RALI model.
@@ -47,6 +48,7 @@ def load_model(
         raise ModelLoadError(f"{name}: not a RALI model, but {type(model).__name__}.")
     model.eval()
     if fused and model.dtype == torch.float32:
+        drop_open_gates(model.vision_model)
         fuse_batch_norms(model.vision_model)
     torch.nn.Module.to(model, place)
     return model

@@ -14,8 +14,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from PIL import Image
 
 from ..image_processing_rali import UnreadableImageError, read_image
+from ..modeling_rali import RaliModel
 from ..scoring import ACR_LABELS
 from .finding import written_name
+from .maps import draw_map
 from .scorer import READERS, Result, pillow_limit
 
 MOST_SHOWN = 500
@@ -26,7 +28,11 @@ _BARS_A_GRADE = 8
 
 
 def render_report(
-    results: Sequence[Result], score_range: tuple[float, float], facts: Mapping[str, str], max_pixels: int
+    results: Sequence[Result],
+    score_range: tuple[float, float],
+    facts: Mapping[str, str],
+    max_pixels: int,
+    mapping: RaliModel | None = None,
 ) -> str:
     """The page: a histogram of the scores, the pictures in order of score, the errors, and `facts` about the run.
 
@@ -35,6 +41,10 @@ def render_report(
         score_range: the model's lowest and highest score.
         facts: what the reader should know about model and settings, by name.
         max_pixels: limit of `score_rows`, for reading the pictures once more.
+        mapping: a model to draw maps of the shown pictures with, which takes as long as scoring them once more.
+
+    Raises:
+        ValueError: if `mapping` gives no maps (see `RaliModel.score_map`).
     """
     ranked = sorted(
         ((result.score, result) for result in results if result.score is not None),
@@ -45,9 +55,10 @@ def render_report(
         thumbnails = list(
             pool.map(partial(_thumbnail, max_pixels=max_pixels), (ranked[index][1].path for index in shown))
         )
+        maps = [_map(ranked[index][1].path, mapping, max_pixels) for index in shown]
     cards = [
-        _card(index + 1, *ranked[index], thumbnail, score_range)
-        for index, thumbnail in zip(shown, thumbnails, strict=True)
+        _card(index + 1, *ranked[index], thumbnail, score_map, score_range)
+        for index, thumbnail, score_map in zip(shown, thumbnails, maps, strict=True)
     ]
     scores = [score for score, _ in ranked]
     failed = [result for result in results if result.error is not None]
@@ -61,6 +72,7 @@ def render_report(
     return environment.get_template("report.html.j2").render(
         scored=len(scores),
         shown=len(cards),
+        mapped=any(maps),
         mean=statistics.fmean(scores) if scores else None,
         median=statistics.median(scores) if scores else None,
         best=max(scores, default=None),
@@ -94,7 +106,12 @@ def _grades(
 
 
 def _card(
-    rank: int, score: float, result: Result, thumbnail: str | None, score_range: tuple[float, float]
+    rank: int,
+    score: float,
+    result: Result,
+    thumbnail: str | None,
+    score_map: str | None,
+    score_range: tuple[float, float],
 ) -> dict[str, Any]:
     path = PurePath(written_name(result.path))
     return {
@@ -104,7 +121,9 @@ def _card(
         "score": score,
         "percent": float(np.interp(score, score_range, (0, 100))),
         "label": result.label,
+        "explanation": result.explanation,
         "thumbnail": thumbnail,
+        "map": score_map,
     }
 
 
@@ -115,6 +134,21 @@ def _thumbnail(path: str, max_pixels: int) -> str | None:
     except UnreadableImageError:
         return None
     image.thumbnail((_THUMBNAIL_SIDE, _THUMBNAIL_SIDE), Image.Resampling.LANCZOS)
+    return _data_uri(image)
+
+
+def _map(path: str, model: RaliModel | None, max_pixels: int) -> str | None:
+    """The map of a picture as a data URI; `None` without a model, or if the picture can no longer be read."""
+    if model is None:
+        return None
+    try:
+        image = read_image(path, max_pixels=max_pixels)
+    except UnreadableImageError:
+        return None
+    return _data_uri(draw_map(model, image, _THUMBNAIL_SIDE, legend=False))
+
+
+def _data_uri(image: Image.Image) -> str:
     file = io.BytesIO()
     image.save(file, "JPEG", quality=76, optimize=True)
     return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()

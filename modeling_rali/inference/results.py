@@ -4,22 +4,21 @@ import csv
 import dataclasses
 import io
 import json
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import Any, Self
 
 import pyarrow as pa
 from pyarrow import parquet
 
 from .finding import place_of, written_name
+from .replacing import replacing
 from .scorer import Result
 
-COLUMNS = tuple(field.name for field in dataclasses.fields(Result))
-_SCHEMA = pa.schema([(name, pa.float64() if name == "score" else pa.string()) for name in COLUMNS])
+EXPLAINED = tuple(field.name for field in dataclasses.fields(Result))
+COLUMNS = EXPLAINED[:-1]
 _PARQUET_GROUP = 10_000  # rows
 
 
@@ -37,6 +36,7 @@ class ResultsFile:
         path: its suffix, .csv, .jsonl or .parquet, says the format.
         resume: go on with the file if it is there: keep its rows, but for a last one that is torn, and but for those with
             an error, which are to be tried again.
+        explained: results have an explanation, and the file a column for it.
 
     Raises:
         FileExistsError: without `resume`, if there already are results.
@@ -44,12 +44,13 @@ class ResultsFile:
         OSError: if the file cannot be written; rows written before are kept.
     """
 
-    def __init__(self, path: Path, resume: bool = False) -> None:
+    def __init__(self, path: Path, resume: bool = False, explained: bool = False) -> None:
         if path.suffix not in _READERS:
             raise ValueError(f"{path}: results go to a file named {', '.join(f'*{suffix}' for suffix in _READERS)}.")
         if not path.parent.is_dir():
             raise FileNotFoundError(f"{path.parent}: no such folder; make it first.")
         self.path = path
+        self.columns = EXPLAINED if explained else COLUMNS
         self.journal = path.with_name(f"{path.name}.unfinished.jsonl") if path.suffix == ".parquet" else path
         self._earlier = next((file for file in (self.journal, self.path) if file.exists()), None)
         if self._earlier and not resume:
@@ -62,7 +63,7 @@ class ResultsFile:
     def earlier(self) -> Iterator[Result]:
         """The results that a resumed file keeps, each picture once."""
         seen = set()
-        for result in read_results(self._earlier) if self._earlier else ():
+        for result in read_results(self._earlier, self.columns) if self._earlier else ():
             if result.error is None and (place := place_of(result.path)) not in seen:
                 seen.add(place)
                 yield result
@@ -70,8 +71,8 @@ class ResultsFile:
     def __enter__(self) -> Self:
         with replacing(self.journal) as file:
             if self.journal.suffix == ".csv":
-                file.write(_csv_record(COLUMNS))
-            file.writelines(map(self._encode, self.earlier()))
+                file.write(_csv_record(self.columns))
+            file.writelines(self._encode(self._row(result)) for result in self.earlier())
         self._file = self.journal.open("ab", buffering=0)
         return self
 
@@ -81,7 +82,7 @@ class ResultsFile:
 
     def write(self, result: Result) -> None:
         """Add a result; when this returns, no end of the process can lose it."""
-        row = self._encode(result)
+        row = self._encode(self._row(result))
         end = self._file.tell()
         try:
             while row:
@@ -96,42 +97,42 @@ class ResultsFile:
     ) -> None:
         self._file.close()
         if kind is None and self.journal != self.path:
-            with replacing(self.path) as file, parquet.ParquetWriter(file, _SCHEMA) as writer:
-                results = read_results(self.journal)
-                while rows := [_row(result) for result in islice(results, _PARQUET_GROUP)]:
-                    writer.write_table(pa.Table.from_pylist(rows, _SCHEMA))
+            schema = pa.schema([(name, pa.float64() if name == "score" else pa.string()) for name in self.columns])
+            with replacing(self.path) as file, parquet.ParquetWriter(file, schema) as writer:
+                results = read_results(self.journal, self.columns)
+                while rows := [self._row(result) for result in islice(results, _PARQUET_GROUP)]:
+                    writer.write_table(pa.Table.from_pylist(rows, schema))
             self.journal.unlink()
 
+    def _row(self, result: Result) -> dict[str, Any]:
+        row = {name: getattr(result, name) for name in self.columns}
+        return {**row, "path": written_name(result.path), "score": result.score and round(result.score, 6)}
 
-def read_results(path: Path) -> Iterator[Result]:
-    """The results in a file that `ResultsFile` wrote; a last row that a killed run left torn is not one of them.
+
+def read_results(path: Path, columns: tuple[str, ...] = COLUMNS) -> Iterator[Result]:
+    """The results in a file that `ResultsFile` wrote with these columns, but for a last row that a killed run left torn.
 
     Raises:
         ValueError: if the file's content is anything else.
     """
     try:
         for row in _READERS[path.suffix](path):
-            if row.keys() != set(COLUMNS):
+            if row.keys() != set(columns):
                 raise ValueError(f"its columns are {', '.join(map(str, row))}")
             score = row["score"]
             yield Result(**{**row, "score": None if score is None else float(score)})
     except (ValueError, TypeError, AttributeError, csv.Error, pa.ArrowInvalid) as error:
         raise ValueError(
-            f"{path}: not results with the columns {', '.join(COLUMNS)}, or damaged: {error}. Give another --output."
+            f"{path}: not results with the columns {', '.join(columns)}, or damaged: {error}. Give another --output."
         ) from error
 
 
-def _row(result: Result) -> dict[str, Any]:
-    row = dataclasses.asdict(result)
-    return {**row, "path": written_name(result.path), "score": result.score and round(result.score, 6)}
+def _json_line(row: dict[str, Any]) -> bytes:
+    return json.dumps(row, ensure_ascii=False).encode() + b"\n"
 
 
-def _json_line(result: Result) -> bytes:
-    return json.dumps(_row(result), ensure_ascii=False).encode() + b"\n"
-
-
-def _csv_line(result: Result) -> bytes:
-    return _csv_record(_row(result).values())
+def _csv_line(row: dict[str, Any]) -> bytes:
+    return _csv_record(row.values())
 
 
 def _csv_record(values: Any) -> bytes:
@@ -176,17 +177,3 @@ def _parquet_rows(path: Path) -> Iterator[dict[str, Any]]:
 
 
 _READERS = {".csv": _csv_rows, ".jsonl": _json_rows, ".parquet": _parquet_rows}
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[IO[bytes]]:
-    """A file that takes the place of `path` when it is whole, and leaves `path` as it is when it is not."""
-    draft = path.with_name(f".{path.name}.draft")
-    try:
-        with draft.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)

@@ -16,9 +16,10 @@ from PIL import Image
 
 from ..image_processing_rali import Picture, RaliImageProcessor, UnreadableImageError, read_image
 from ..modeling_rali import RaliModel
-from ..scoring import quality_label
+from ..scoring import quality_label, remark
 from .finding import find_pictures
 from .loading import load_model
+from .text_bank import TextBank
 
 MAX_PIXELS = 178_956_970
 """Pixels of the largest picture that is decoded unless told otherwise: where Pillow, too, refuses."""
@@ -36,12 +37,14 @@ class Result:
         score: on the model's `score_range`, higher is better.
         label: the grade of the score on the ACR scale, "bad" … "excellent".
         error: why there is no score.
+        explanation: why the score is what it is, in a few words, where that was asked for.
     """
 
     path: str
     score: float | None = None
     label: str | None = None
     error: str | None = None
+    explanation: str | None = None
 
 
 def score_files(
@@ -52,6 +55,8 @@ def score_files(
     device: str = "auto",
     dtype: str = "auto",
     max_pixels: int = MAX_PIXELS,
+    explain: bool = False,
+    text_bank: TextBank | None = None,
 ) -> Generator[Result]:
     """Score the pictures that paths of files and folders stand for (see `find_pictures`).
 
@@ -59,18 +64,19 @@ def score_files(
         paths: files and folders.
         model: a loaded model, used as it is, where it is; or a checkpoint with `device` and `dtype`, see `load_model`.
         batch_size: see `score_rows`.
-        max_pixels: see `score_rows`.
+        max_pixels, explain, text_bank: see `score_rows`.
 
     Yields:
         A result for each picture, in order.
 
     Raises:
         ModelLoadError: if the checkpoint cannot be loaded.
-        ValueError: for a device that is not there.
+        ValueError: for a device that is not there, and see `score_rows`.
     """
     if not isinstance(model, RaliModel):
         model = load_model(model, device=device, dtype=dtype, fused=True)
-    return score_rows(model, find_pictures(paths), batch_size=batch_size, max_pixels=max_pixels)
+    rows = find_pictures(paths)
+    return score_rows(model, rows, batch_size=batch_size, max_pixels=max_pixels, explain=explain, text_bank=text_bank)
 
 
 def score_rows(
@@ -79,6 +85,8 @@ def score_rows(
     *,
     batch_size: int | None = None,
     max_pixels: int = MAX_PIXELS,
+    explain: bool = False,
+    text_bank: TextBank | None = None,
 ) -> Generator[Result]:
     """Score rows of (name, picture), in constant memory however many there are.
 
@@ -89,10 +97,15 @@ def score_rows(
             `default_batch_size`.
         max_pixels: pictures with more pixels than this get an error before they are decoded. While the results are being
             drawn, this limit stands in for Pillow's own, for the whole process.
+        explain: give results an `explanation` in the model's quality terms.
+        text_bank: texts of which the nearest joins the explanation.
 
     Yields:
         A result for each row, in order. A picture that cannot be read, or for which the model gives no finite score, has
         an error in its place.
+
+    Raises:
+        ValueError: for `explain` with a model that has no quality terms, or a text bank of another model.
     """
     batch_size = batch_size or default_batch_size(model.device)
     model.eval()
@@ -110,7 +123,10 @@ def score_rows(
             while ahead:
                 window = [ahead.popleft() for _ in range(min(batch_size, len(ahead)))]
                 ahead.extend(read_ahead(len(window)))
-                yield from _score_window(model, [(name, future.result()) for name, future in window])
+                read = [(name, future.result()) for name, future in window]
+                pictures = [pixels for _, pixels in read if isinstance(pixels, torch.Tensor)]
+                scored = _explained(model, pictures, text_bank) if explain else _scores(model, pictures)
+                yield from _results(model, read, iter(scored))
         finally:
             pool.shutdown(cancel_futures=True)
 
@@ -147,15 +163,18 @@ def why_unreadable(error: UnreadableImageError, source: str, max_pixels: int) ->
     return str(error).removeprefix(f"{source}: ")
 
 
-def _score_window(model: RaliModel, window: list[tuple[str, torch.Tensor | str]]) -> Iterator[Result]:
-    """Results of named pixels or errors, in order."""
-    scores = iter(_scores(model, [pixels for _, pixels in window if isinstance(pixels, torch.Tensor)]))
+def _results(
+    model: RaliModel, window: list[tuple[str, torch.Tensor | str]], scored: Iterator[tuple[float, str | None]]
+) -> Iterator[Result]:
+    """Results of named pixels or errors, in order; `scored` has the score and explanation of each that is pixels."""
     score_range = model.config.score_range
     for name, pixels in window:
         if isinstance(pixels, str):
             yield Result(name, error=pixels)
-        elif math.isfinite(score := next(scores)):
-            yield Result(name, score, quality_label(score, score_range))
+            continue
+        score, explanation = next(scored)
+        if math.isfinite(score):
+            yield Result(name, score, quality_label(score, score_range), explanation=explanation)
         else:
             yield Result(name, error=f"the model's score is {score} in {model.dtype}: try another dtype.")
 
@@ -179,8 +198,21 @@ def check_same_model(model: RaliModel, results: Iterable[Result], max_pixels: in
 
 
 @torch.inference_mode()
-def _scores(model: RaliModel, pictures: list[torch.Tensor]) -> list[float]:
-    return model.score_pictures(pictures).tolist()
+def _scores(model: RaliModel, pictures: list[torch.Tensor]) -> list[tuple[float, str | None]]:
+    return [(score, None) for score in model.score_pictures(pictures).tolist()]
+
+
+@torch.inference_mode()
+def _explained(
+    model: RaliModel, pictures: list[torch.Tensor], text_bank: TextBank | None
+) -> list[tuple[float, str | None]]:
+    explained: list[tuple[float, str | None]] = []
+    for score, terms, embed in model.explain(pictures):
+        text = remark(terms)
+        if text_bank is not None:
+            text = f'{text}; like "{text_bank.nearest(embed)}"'
+        explained.append((score, text))
+    return explained
 
 
 @contextmanager

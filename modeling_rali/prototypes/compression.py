@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.decomposition import PCA
 
-_SMALLEST_SCALE = 1e-10  # as in the released code: a dimension that never varies is not divided
+SMALLEST_SCALE = 1e-10  # as in the released code: a dimension that never varies is not divided
 
 
 class Compression(NamedTuple):
@@ -37,7 +37,7 @@ def fit_compression(embeds: np.ndarray, pca_dim: int | None, seed: int = 0) -> C
     embeds = require_finite(embeds)
     mean = embeds.mean(axis=0)
     scale = embeds.std(axis=0)
-    scale[scale < _SMALLEST_SCALE] = 1
+    scale[scale < SMALLEST_SCALE] = 1
     if pca_dim is None:
         return Compression(mean, scale, np.eye(embeds.shape[1]))
     if pca_dim > min(embeds.shape):

@@ -1,5 +1,6 @@
 """Image embeddings of a whole set of pictures, kept in a file from one run to the next."""
 
+import copy
 import hashlib
 import json
 from collections import deque
@@ -14,6 +15,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from ..image_processing_rali import read_image
+from ..inference.fusion import drop_open_gates, fuse_batch_norms
 from ..modeling_rali import RaliModel
 
 _READ_AHEAD = 8
@@ -45,9 +47,10 @@ def embed_pictures(model: RaliModel, paths: Sequence[str], cache: Path, mirrored
         with safe_open(cache, "pt") as file:
             if (file.metadata() or {}).get("fingerprint") == key:
                 return file.get_tensor("embeds")
+    fast = _fused(model)
     embeds = torch.stack(
         [
-            _embed(model, picture, mirrored)
+            _embed(fast, picture, mirrored)
             for picture in track(_read(model, paths), "Embedding pictures", total=len(paths))
         ],
         dim=1,
@@ -69,6 +72,15 @@ def _read(model: RaliModel, paths: Sequence[str]) -> Iterator[torch.Tensor]:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+
+
+def _fused(model: RaliModel) -> RaliModel:
+    """A copy for embedding alone, faster where the tower has batch norms or open gates, the same to rounding."""
+    fast = copy.deepcopy(model)
+    if fast.dtype == torch.float32 and fast.device.type == "cpu":
+        drop_open_gates(fast.vision_model)
+        fuse_batch_norms(fast.vision_model)
+    return fast
 
 
 @torch.inference_mode()

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from modeling_rali import RaliModel
-from modeling_rali.inference.fusion import fuse_batch_norms
+from modeling_rali.inference.fusion import drop_open_gates, fuse_batch_norms
 
 
 def set_statistics(tower: nn.Module) -> None:
@@ -29,6 +29,23 @@ def test_every_norm_is_folded_and_the_score_stays(tiny_efficientnet: RaliModel) 
     assert not any(isinstance(module, nn.BatchNorm2d) for module in fused.modules())
     pixels = torch.randn(2, 3, 64, 80)
     torch.testing.assert_close(fused(pixels).score, tiny_efficientnet(pixels).score, atol=1e-5, rtol=0)
+
+
+@torch.no_grad()
+def test_only_open_gates_are_left_out_and_the_score_stays_to_the_last_bit(tiny_efficientnet: RaliModel) -> None:
+    blocks = tiny_efficientnet.vision_model.encoder.blocks
+    for block in blocks[1:]:
+        block.squeeze_excite.expand.weight.zero_()
+        block.squeeze_excite.expand.bias.fill_(30.0)
+    pixels = torch.randn(2, 3, 64, 80)
+    expected = tiny_efficientnet(pixels).score
+    gates = drop_open_gates(tiny_efficientnet.vision_model)
+    assert len(gates) == len(blocks) - 1 > 0
+    assert not isinstance(blocks[0].squeeze_excite, nn.Identity)
+    assert torch.equal(tiny_efficientnet(pixels).score, expected)
+    for gate in gates:
+        setattr(*gate)
+    assert not any(isinstance(block.squeeze_excite, nn.Identity) for block in blocks)
 
 
 @torch.no_grad()

@@ -1,0 +1,1 @@
+"""Contrastive alignment of an image tower with quality texts."""

@@ -1,0 +1,110 @@
+"""The model while it is aligned: the RALI tower and projection, a temperature, and a straight line to the score."""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from ..modeling_rali import RaliModel
+
+INITIAL_TEMPERATURE = 0.07  # as CLIP's
+MOST_LOG_SCALE = math.log(100.0)  # as CLIP's: logits are scaled by 1 to 100
+
+
+class Aligned(NamedTuple):
+    """What the losses need: image embeddings (B, D), standardised scores (B,) read off them, and the log of 1/τ ()."""
+
+    embeds: torch.Tensor
+    scores: torch.Tensor
+    log_scale: torch.Tensor
+
+
+class StandardisedProjection(nn.Module):
+    """A linear projection of standardised features, the form it trains well in: features differ in scale a hundredfold."""
+
+    mean: torch.Tensor
+    scale: torch.Tensor
+
+    def __init__(self, linear: nn.Linear, mean: torch.Tensor, scale: torch.Tensor) -> None:
+        """Args: linear: of standardised features; mean, scale: (P,) of the features."""
+        super().__init__()
+        self.linear = linear
+        self.register_buffer("mean", mean)
+        self.register_buffer("scale", scale)
+
+    def forward(self, pooled: torch.Tensor) -> torch.Tensor:
+        """Pooled features (B, P) → embeddings (B, D), in float32."""
+        with torch.autocast(pooled.device.type, enabled=False):
+            return self.linear((pooled.float() - self.mean) / self.scale)
+
+    def folded(self) -> nn.Linear:
+        """The same function as one linear layer of the features as they are."""
+        weight = self.linear.weight / self.scale
+        plain = nn.Linear(weight.shape[1], weight.shape[0], bias=self.linear.bias is not None)
+        with torch.no_grad():
+            plain.weight.copy_(weight)
+            if self.linear.bias is not None:
+                plain.bias.copy_(self.linear.bias - weight @ self.mean)
+        return plain
+
+
+class AlignmentModel(nn.Module):
+    """A RALI model in training.
+
+    The score is read off the direction of the embedding, which is all that the contrast with texts and the head of
+    prototypes look at: score = r · (ê - c) / s + b, with ê = e / ‖e‖ and c, s the centre and the spread of ê at the start.
+    """
+
+    centre: torch.Tensor
+    spread: torch.Tensor
+
+    def __init__(self, rali: RaliModel, projection: StandardisedProjection | None = None) -> None:
+        """Args: rali: the tower; projection: in place of the model's own, where there is one."""
+        super().__init__()
+        self.rali = rali
+        self.projection = projection
+        if projection is not None:
+            rali.projection = None
+        width = rali.config.embed_dim
+        self.readout = nn.Linear(width, 1)
+        nn.init.zeros_(self.readout.weight)
+        nn.init.zeros_(self.readout.bias)
+        self.register_buffer("centre", torch.zeros(width))
+        self.register_buffer("spread", torch.tensor(width**-0.5))
+        self.log_scale = nn.Parameter(torch.tensor(-math.log(INITIAL_TEMPERATURE)))
+
+    def train(self, mode: bool = True) -> "AlignmentModel":
+        """Training mode, but for batch normalisation, which keeps its statistics, and dropout, which would blur the target."""
+        super().train(mode)
+        for module in self.rali.modules():
+            if isinstance(module, (nn.modules.batchnorm._BatchNorm, nn.Dropout)):
+                module.eval()
+        return self
+
+    def forward(self, pixel_values: Sequence[torch.Tensor]) -> Aligned:
+        """Pictures (3, H, W), which may differ in size; those of one size share a forward pass."""
+        by_size: dict[torch.Size, list[int]] = {}
+        for index, picture in enumerate(pixel_values):
+            by_size.setdefault(picture.shape, []).append(index)
+        parts = [self._embed(torch.stack([pixel_values[index] for index in indices])) for indices in by_size.values()]
+        order = torch.tensor([index for indices in by_size.values() for index in indices]).argsort()
+        embeds = torch.cat(parts)[order.to(parts[0].device)]
+        return Aligned(embeds, self.read_out(embeds), self.log_scale.clamp(0.0, MOST_LOG_SCALE))
+
+    def _embed(self, pixels: torch.Tensor) -> torch.Tensor:
+        features, _ = self.rali.get_image_features(pixels)
+        return (features if self.projection is None else self.projection(features)).float()
+
+    def read_out(self, embeds: torch.Tensor) -> torch.Tensor:
+        """Embeddings (B, D) → standardised scores (B,), in float32."""
+        with torch.autocast(embeds.device.type, enabled=False):
+            return self.readout((F.normalize(embeds.float(), dim=-1) - self.centre) / self.spread).squeeze(-1)
+
+    def finished(self) -> RaliModel:
+        """The RALI model with the trained tower and projection, in evaluation mode; this one is of no use afterwards."""
+        if self.projection is not None:
+            self.rali.projection = self.projection.folded()
+        return self.rali.eval()

@@ -1,0 +1,61 @@
+"""The folder of a run: what it was begun with, where it stands, and what came out."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from ..modeling_rali import RaliModel
+
+RESULT = "aligned"
+FACTS_FILE = "alignment.json"
+_SETTINGS_FILE = "settings.json"
+
+
+class RunFolder:
+    """A folder that one run writes to, and goes on in after an interruption."""
+
+    def __init__(self, folder: Path, settings: dict[str, Any]) -> None:
+        """Begin a run, or find the one that was begun.
+
+        Args:
+            folder: made where it is not there.
+            settings: all that the result depends on, as JSON can hold it.
+
+        Raises:
+            ValueError: if the folder holds a run with other settings; the message names those that differ.
+        """
+        self.folder = folder
+        self.settings = settings
+        written = folder / _SETTINGS_FILE
+        if written.exists():
+            before = json.loads(written.read_text(encoding="utf-8"))
+            differing = sorted(key for key in before.keys() | settings.keys() if before.get(key) != settings.get(key))
+            if differing:
+                raise ValueError(
+                    f"{folder}: holds a run with other settings ({', '.join(differing)}): give another output_dir, or "
+                    "delete this one."
+                )
+            return
+        folder.mkdir(parents=True, exist_ok=True)
+        partial = written.with_suffix(".partial")
+        partial.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
+        partial.replace(written)
+
+    @property
+    def result(self) -> Path:
+        """The finished checkpoint; there only once it is whole."""
+        return self.folder / RESULT
+
+    def last_checkpoint(self) -> str | None:
+        """The trainer's latest checkpoint that was written to its end, which is where `trainer_state.json` comes."""
+        whole = [path.parent for path in self.folder.glob("checkpoint-*/trainer_state.json")]
+        return str(max(whole, key=lambda path: int(path.name.rpartition("-")[2]))) if whole else None
+
+    def finish(self, model: RaliModel, facts: dict[str, Any]) -> None:
+        """Write the checkpoint and the facts of its making, whole or not at all."""
+        partial = self.result.with_suffix(".partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        model.save_pretrained(partial)
+        (partial / FACTS_FILE).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+        partial.rename(self.result)

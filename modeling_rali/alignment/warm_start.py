@@ -1,0 +1,47 @@
+"""A projection into the space of texts, and a line to the score, that fit the features as they are.
+
+Training starts from there, so that the first steps do not tear the tower's features apart to suit a random projection.
+"""
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from ..prototypes.compression import SMALLEST_SCALE
+from .model import AlignmentModel, StandardisedProjection
+
+
+def ridge(inputs: torch.Tensor, targets: torch.Tensor, penalty: float) -> torch.Tensor:
+    """W (P, D) with the least ‖inputs W − targets‖² + penalty · ‖W‖², solved in float64.
+
+    Args:
+        inputs: (N, P), of mean zero.
+        targets: (N, D), of mean zero.
+        penalty: λ, above 0.
+    """
+    x, y = inputs.double(), targets.double()
+    gram = x.T @ x + penalty * torch.eye(x.shape[1], dtype=torch.float64)
+    return torch.linalg.solve(gram, x.T @ y).to(inputs.dtype)
+
+
+def fitted_projection(features: torch.Tensor, text_embeds: torch.Tensor, penalty: float) -> StandardisedProjection:
+    """The ridge regression from standardised features (N, P) to the mean text embedding (N, D) of each picture."""
+    mean, scale = features.mean(0), features.std(0)
+    scale[scale < SMALLEST_SCALE] = 1
+    centre = text_embeds.mean(0)
+    linear = nn.Linear(features.shape[1], text_embeds.shape[1])
+    with torch.no_grad():
+        linear.weight.copy_(ridge((features - mean) / scale, text_embeds - centre, penalty).T)
+        linear.bias.copy_(centre)
+    return StandardisedProjection(linear, mean, scale)
+
+
+@torch.no_grad()
+def fit_readout(model: AlignmentModel, embeds: torch.Tensor, labels: torch.Tensor, penalty: float) -> None:
+    """Set the model's line to the score to the ridge regression on embeddings (N, D) with standardised labels (N,)."""
+    directions = F.normalize(embeds, dim=-1)
+    model.centre.copy_(directions.mean(0))
+    model.spread.copy_(directions.sub(model.centre).std())
+    weights = ridge((directions - model.centre) / model.spread, (labels - labels.mean())[:, None], penalty)
+    model.readout.weight.copy_(weights.T)
+    model.readout.bias.copy_(labels.mean())

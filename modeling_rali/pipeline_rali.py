@@ -8,7 +8,7 @@ import torch
 from transformers import Pipeline
 
 from .image_processing_rali import Picture, read_image
-from .scoring import quality_label, remark
+from .scoring import quality_label, ranked_terms, remark
 
 
 class ImageQualityPipeline(Pipeline):
@@ -66,14 +66,16 @@ class ImageQualityPipeline(Pipeline):
         explanations = self.model.explain(pictures)
         return {
             "score": torch.tensor([explanation.score for explanation in explanations]),
-            "terms": [[explanation.terms] for explanation in explanations],
+            # A tensor, because the pipeline takes batches of nothing else apart again
+            "contrasts": self.model.terms(torch.stack([explanation.embed for explanation in explanations])),
         }
 
     def postprocess(self, model_outputs: dict[str, Any]) -> dict[str, Any]:
         score = model_outputs["score"].item()
         score_range = tuple(self.model.config.score_range)
         output = {"score": score, "label": quality_label(score, score_range), "score_range": score_range}
-        if "terms" in model_outputs:
-            (terms,) = model_outputs["terms"]
+        if "contrasts" in model_outputs:
+            contrasts = model_outputs["contrasts"][0].tolist()
+            terms = ranked_terms(contrasts, self.model.config.quality_terms, score, score_range)
             output |= {"explanation": remark(terms), "terms": terms}
         return output

@@ -98,11 +98,14 @@ def main() -> None:
     from modeling_rali.alignment.trainer import AlignmentTrainer, HeldOut
     from modeling_rali.alignment.training_texts import embed_texts_of, labels_of
     from modeling_rali.reasoning.texts import read_facts, read_texts
+    from modeling_rali.trainer_checkpoints import last_checkpoint
 
     facts = read_facts(Path(arguments.texts))
     settings = {**asdict(arguments), **training.to_dict()} | {"texts": facts["fingerprint"]}
     settings = {name: value for name, value in settings.items() if name not in NOT_SETTINGS}
-    run = RunFolder(Path(training.output_dir), json.loads(json.dumps(settings, default=str)))
+    settings["num_processes"] = training.world_size  # they share a batch, and its negatives
+    with training.main_process_first():
+        run = RunFolder(Path(training.output_dir), json.loads(json.dumps(settings, default=str)))
     if run.result.exists():
         Console().print(f"{run.result} is there already.")
         return
@@ -139,7 +142,7 @@ def main() -> None:
     )
     started = time.monotonic()
     with training_form(tower.vision_model):
-        trainer.train(resume_from_checkpoint=run.last_checkpoint())
+        trainer.train(resume_from_checkpoint=last_checkpoint(run.folder))
     if not trainer.is_world_process_zero():
         return
     aligned = model.finished()

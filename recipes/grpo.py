@@ -71,8 +71,9 @@ def main() -> None:
     from modeling_rali.reasoning.measures import measure_pictures, read_grading, save_grading
     from modeling_rali.reasoning.rating_bank import RatingBank
     from modeling_rali.reasoning.rating_watch import RatingWatch, ValidationCallback
-    from modeling_rali.reasoning.reasoner import freeze_vision_tower, last_checkpoint, load_reasoner, lora_config
+    from modeling_rali.reasoning.reasoner import freeze_vision_tower, load_reasoner, lora_config
     from modeling_rali.reasoning.reasoner_rows import load_pictures, measured_rows, named_paths, seen_rows
+    from modeling_rali.trainer_checkpoints import last_checkpoint
 
     bank = RatingBank(arguments.bank_size) if arguments.bank_size else None
     rewards: dict[str, Any] = {

@@ -53,9 +53,10 @@ def main() -> None:
 
     from modeling_rali.reasoning.measured_teacher import Grading
     from modeling_rali.reasoning.measures import measure_pictures, measures_text, read_grading, save_grading
-    from modeling_rali.reasoning.reasoner import freeze_vision_tower, last_checkpoint, load_reasoner, lora_config
+    from modeling_rali.reasoning.reasoner import freeze_vision_tower, load_reasoner, lora_config
     from modeling_rali.reasoning.reasoner_rows import text_rows, with_pictures
     from modeling_rali.reasoning.texts import read_texts
+    from modeling_rali.trainer_checkpoints import last_checkpoint
 
     checkpoint = training.resume_from_checkpoint or last_checkpoint(training.output_dir)
     try:

@@ -47,11 +47,6 @@ class RunFolder:
         """The finished checkpoint; there only once it is whole."""
         return self.folder / RESULT
 
-    def last_checkpoint(self) -> str | None:
-        """The trainer's latest checkpoint that was written to its end, which is where `trainer_state.json` comes."""
-        whole = [path.parent for path in self.folder.glob("checkpoint-*/trainer_state.json")]
-        return str(max(whole, key=lambda path: int(path.name.rpartition("-")[2]))) if whole else None
-
     def finish(self, model: RaliModel, facts: dict[str, Any]) -> None:
         """Write the checkpoint and the facts of its making, whole or not at all."""
         partial = self.result.with_suffix(".partial")

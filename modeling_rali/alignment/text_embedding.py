@@ -52,12 +52,22 @@ class TextEmbedder:
         self.cut = 0
 
     def embed(self, texts: Sequence[str]) -> torch.Tensor:
-        """Texts → (N, D) unit-length embeddings, float32, on the CPU."""
+        """Texts, at least one → (N, D) unit-length embeddings, float32, on the CPU.
+
+        Raises:
+            ValueError: if the tower gives a text no finite embedding; the message holds the text.
+        """
         lengths = [len(tokens) for tokens in self._tokenizer(list(texts), truncation=False, verbose=False)["input_ids"]]
         self.cut += sum(length > self.limit for length in lengths)
         batches = [texts[start : start + _BATCH] for start in range(0, len(texts), _BATCH)]
         parts = [self._embed(list(batch)) for batch in track(batches, "Embedding texts", transient=True)]
-        return F.normalize(torch.cat(parts).float(), dim=-1)
+        embeds = torch.cat(parts).float()
+        spoilt = (~embeds.isfinite().all(-1)).nonzero()
+        if len(spoilt):
+            raise ValueError(
+                f"{self.name}: the embedding of {texts[int(spoilt[0])]!r} is not finite: is the text encoder whole?"
+            )
+        return F.normalize(embeds, dim=-1)
 
     @torch.no_grad()
     def _embed(self, texts: list[str]) -> torch.Tensor:

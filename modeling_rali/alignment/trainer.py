@@ -120,7 +120,11 @@ class AlignmentTrainer(Trainer):
         return self.optimizer
 
     def loss(self, aligned: Aligned, batch: dict[str, Any]) -> torch.Tensor:
-        """The loss () of the whole batch on all processes, the same on each."""
+        """The loss () of the whole batch on all processes, the same on each.
+
+        Raises:
+            ValueError: if it is not finite.
+        """
         total = aligned.embeds.new_zeros(())
         if self.text_weight:
             pairs = positive_pairs(_gathered(batch["image_keys"]), _gathered(batch["text_keys"]))
@@ -131,6 +135,10 @@ class AlignmentTrainer(Trainer):
         if self.score_weight:
             error = score_error(gather_with_gradients(aligned.scores), _gathered(batch["labels"]))
             total = total + self.score_weight * error
+        if not total.isfinite():
+            raise ValueError(
+                "the loss is not finite: lower the learning rate, or look for weights or labels that are NaN."
+            )
         return total
 
     def compute_loss(

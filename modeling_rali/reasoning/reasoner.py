@@ -1,6 +1,5 @@
 """Loading a reasoner to train: a vision-language model, or a language model that reads measured attributes instead."""
 
-import json
 import re
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -100,20 +99,3 @@ def lora_config(model: PreTrainedModel, options: dict[str, Any], freeze_vision: 
     # "all-linear" would adapt the tower as well, frozen or not: peft sets requires_grad itself
     left_out = {"exclude_modules": rf"{re.escape(vision_tower(model))}\..*"} if freeze_vision else {}
     return LoraConfig(task_type="CAUSAL_LM", **left_out | options)
-
-
-def last_checkpoint(output_dir: str | Path) -> str | None:
-    """The latest whole checkpoint that the trainer left in `output_dir`, or None.
-
-    The trainer writes `trainer_state.json` last: without it, or with half of it, a checkpoint was cut short.
-    """
-    found = sorted(Path(output_dir).glob("checkpoint-*"), key=lambda folder: int(folder.name.rpartition("-")[2]))
-    return next((str(folder) for folder in reversed(found) if _is_whole(folder)), None)
-
-
-def _is_whole(checkpoint: Path) -> bool:
-    try:
-        json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
-        return False
-    return True

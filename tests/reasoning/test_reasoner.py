@@ -13,7 +13,6 @@ from transformers import AutoTokenizer
 from modeling_rali.reasoning.prompts import rating_messages
 from modeling_rali.reasoning.reasoner import (
     freeze_vision_tower,
-    last_checkpoint,
     load_reasoner,
     lora_config,
     vision_tower,
@@ -106,12 +105,3 @@ def test_training_goes_on_from_the_checkpoints_weights_towards_the_first_referen
     (tmp_path / "adapter").mkdir()  # a checkpoint of adapters, which the trainer loads itself
     begun = load_reasoner(str(tiny_reasoner("llava")), checkpoint=str(tmp_path / "adapter")).model
     assert not (begun.lm_head.weight == 0.5).any()
-
-
-def test_last_checkpoint_is_the_latest_whole_one(tmp_path: Path) -> None:
-    assert last_checkpoint(tmp_path / "new") is None
-    for step, state in [(2, "{}"), (9, "{}"), (10, '{"global_'), (11, None)]:
-        (tmp_path / f"checkpoint-{step}").mkdir()
-        if state is not None:
-            (tmp_path / f"checkpoint-{step}" / "trainer_state.json").write_text(state)
-    assert last_checkpoint(tmp_path) == str(tmp_path / "checkpoint-9")

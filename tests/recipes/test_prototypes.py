@@ -59,24 +59,20 @@ def test_folder_becomes_a_checkpoint_that_scores(run: Callable[..., str], benchm
     assert len(sides) == 40
     assert 5 < sides.count("validation") <= 12
 
+    texts = tmp_path / "texts"
+    described = ("--texts_per_image", 2, "--degraded_per_image", 1, "--output_dir", texts)
+    run("describe.py", "--data_dir", benchmark, "--scenes", scenes, *described)
     config = tmp_path / "small.yaml"
     config.write_text("pca_dim: 6\nnum_bins: 8\nnum_prototypes: 10\nlicense: apache-2.0\nfine_tuning: {epochs: 3}\n")
-    fit = (
-        "prototypes.py",
-        "--config",
-        config,
-        "--data_dir",
-        benchmark,
-        "--scenes",
-        scenes,
-        "--output_dir",
-        tmp_path / "run",
-    )
+    output = ("--output_dir", tmp_path / "run", "--image_size", 96)
+    fit = ("prototypes.py", "--config", config, "--texts", texts, "--degraded_copies", 1, *output)
     first = run(*fit)
     assert "validation SRCC" in first
     checkpoint = tmp_path / "run" / "checkpoint"
     facts = json.loads((checkpoint / "training.json").read_text())
     assert facts["num_images"] + facts["num_validation_images"] == 40
+    assert facts["num_degraded_images"] == facts["num_images"]
+    assert facts["teacher"] == "measured"
     assert "apache-2.0" in (checkpoint / "README.md").read_text()
 
     model = RaliModel.from_pretrained(checkpoint).eval()
@@ -91,9 +87,7 @@ def test_folder_becomes_a_checkpoint_that_scores(run: Callable[..., str], benchm
     assert (checkpoint / "model.safetensors").read_bytes() == weights
 
 
-def test_scenes_of_other_pictures_are_refused(run: Callable[..., str], benchmark: Path, tmp_path: Path) -> None:
-    scenes = tmp_path / "scenes.csv"
-    scenes.write_text("image_id,group,split\nother.jpg,0,train\n")
-    fit = ("prototypes.py", "--data_dir", benchmark, "--scenes", scenes, "--output_dir", tmp_path / "run")
-    with pytest.raises(SystemExit, match=r"run recipes/scenes\.py again"):
-        run(*fit)
+def test_unfinished_texts_are_refused(run: Callable[..., str], tmp_path: Path) -> None:
+    (tmp_path / "texts.json").write_text('{"num_shards": 2}')
+    with pytest.raises(ValueError, match="2 of 2 shards are missing"):
+        run("prototypes.py", "--texts", tmp_path, "--output_dir", tmp_path / "run")

@@ -39,7 +39,7 @@ def test_area_keeps_the_shape_and_bounds_the_pixels(height: int, width: int) -> 
     processor = RaliImageProcessor("area", 384, 32)
     rows, columns = processor.resized_size(height, width)
     assert rows % 32 == columns % 32 == 0
-    assert rows * columns <= 1.3 * 384**2
+    assert rows * columns <= 1.34 * 384**2  # a short side of 1.5 steps becomes 2
     if max(height / width, width / height) < 5:
         assert rows * columns >= 0.7 * 384**2
         assert abs(np.log((rows / columns) / (height / width))) < 0.2

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from peft import LoraConfig
+from peft import LoraConfig, PeftConfig, PeftModel
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -16,7 +16,7 @@ from transformers import (
     ProcessorMixin,
 )
 from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
-from transformers.utils import is_torchvision_available
+from transformers.utils import find_adapter_config_file, is_torchvision_available
 
 from .image_only_processors import IMAGE_ONLY
 
@@ -38,7 +38,7 @@ def load_reasoner(
     """Load any `AutoModelForImageTextToText`, or where the model has no eyes any `AutoModelForCausalLM`.
 
     Args:
-        name: folder or Hub id.
+        name: folder or Hub id, of a model or of an adapter, which is merged into the model it was trained on.
         model_options: of `from_pretrained`, such as dtype and attn_implementation.
         processor_options: of the processor's `from_pretrained`, such as `size`, which caps what a picture costs.
         checkpoint: of the trainer, from which training goes on; None to begin.
@@ -46,7 +46,8 @@ def load_reasoner(
     Raises:
         OSError: there is no such model.
     """
-    config = AutoConfig.from_pretrained(name)
+    base, adapters = _base_and_adapters(name)
+    config = AutoConfig.from_pretrained(base)
     sees = type(config) in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
     if not sees:
         processor: ProcessorMixin | PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(name)
@@ -59,9 +60,22 @@ def load_reasoner(
     # names they had when they came out: it would go on from the weights training began with (transformers issue 43701).
     # An adapter has one set of names, and what shards the weights keeps its own files.
     tuned = checkpoint is not None and any(Path(checkpoint).glob("model*.safetensors"))
-    model = architecture.from_pretrained(checkpoint if tuned else name, **model_options or {})
-    model.config._name_or_path = name  # from which TRL loads the reference of the KL term, not from the checkpoint
+    model = architecture.from_pretrained(checkpoint if tuned else base, **model_options or {})
+    for adapter in () if tuned else adapters:
+        model = PeftModel.from_pretrained(model, adapter).merge_and_unload()
+    # Not the checkpoint, nor what is below an adapter: from the one TRL loads the reference of the KL term, and the other is
+    # what an adapter on this model notes as its base
+    model.config._name_or_path = model.name_or_path = name
     return Reasoner(model, processor, sees)
+
+
+def _base_and_adapters(name: str) -> tuple[str, list[str]]:
+    """The model below an adapter, and the adapters on it from the lowest to `name`; none where `name` is a model."""
+    adapters: list[str] = []
+    while find_adapter_config_file(name):
+        adapters.insert(0, name)
+        name = PeftConfig.from_pretrained(name).base_model_name_or_path
+    return name, adapters
 
 
 def vision_tower(model: PreTrainedModel) -> str:

@@ -8,10 +8,8 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from transformers import (
     BertConfig,
-    CLIPConfig,
     CLIPModel,
     CLIPVisionModelWithProjection,
-    SiglipConfig,
     SiglipModel,
 )
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
@@ -19,30 +17,17 @@ from transformers.models.siglip.image_processing_pil_siglip import SiglipImagePr
 
 from modeling_rali import RaliModel
 from modeling_rali.conversion.vision_towers import rali_on_vision_tower
-
-SIZES = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
-VISION = {**SIZES, "image_size": 32, "patch_size": 8}
-TEXT = {**SIZES, "vocab_size": 50, "bos_token_id": 48, "eos_token_id": 49, "pad_token_id": 49}
+from tests.tiny_towers import save_clip, save_siglip
 
 
 @pytest.fixture
 def clip(tmp_path: Path) -> Path:
-    """A random CLIP in a folder; the projection's width differs from the one in its vision_config's defaults."""
-    torch.manual_seed(0)
-    folder = tmp_path / "clip"
-    CLIPModel(CLIPConfig(vision_config=VISION, text_config=TEXT, projection_dim=24)).save_pretrained(folder)
-    CLIPImageProcessorPil(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32}).save_pretrained(folder)
-    return folder
+    return save_clip(tmp_path / "clip")
 
 
 @pytest.fixture
 def siglip(tmp_path: Path) -> Path:
-    """A random SigLIP in a folder."""
-    torch.manual_seed(0)
-    folder = tmp_path / "siglip"
-    SiglipModel(SiglipConfig(vision_config=VISION, text_config=TEXT)).save_pretrained(folder)
-    SiglipImageProcessorPil(size={"height": 32, "width": 32}).save_pretrained(folder)
-    return folder
+    return save_siglip(tmp_path / "siglip")
 
 
 @torch.no_grad()
@@ -75,7 +60,7 @@ def test_the_model_can_be_saved_and_is_then_found_as_it_is(
     again = rali_on_vision_tower(str(tmp_path / "saved"))
     assert isinstance(again, RaliModel)
     pixels = model.image_processor.pixels(photo)[None]
-    assert torch.equal(again.get_image_features(pixels)[0], model.get_image_features(pixels)[0])
+    torch.testing.assert_close(again.get_image_features(pixels)[0], model.get_image_features(pixels)[0])
 
 
 def test_a_vision_tower_alone_will_do(clip: Path, tmp_path: Path) -> None:

@@ -63,6 +63,26 @@ def test_saved_qwen_processor_is_found_by_its_familys_name(
     assert len(AutoTokenizer.from_pretrained(tmp_path)) > 256
 
 
+def test_adapters_are_merged_into_what_they_were_trained_on(
+    tiny_reasoner: Callable[[str], Path], photo: Image.Image, tmp_path: Path
+) -> None:
+    """One on another, as reinforcement learning after a warm start leaves them."""
+    name = str(tiny_reasoner("llava"))
+    for stage in ("warm-start", "reinforced"):
+        model, processor, _ = load_reasoner(name)
+        options = {"r": 2, "target_modules": "all-linear", "init_lora_weights": False}  # random: it changes the model
+        adapted = get_peft_model(model, lora_config(model, options, freeze_vision=True)).eval()
+        adapted.save_pretrained(str(tmp_path / stage))
+        processor.save_pretrained(tmp_path / stage)
+        name = str(tmp_path / stage)
+    merged = load_reasoner(name)
+    assert merged.sees and not any("lora" in own for own, _ in merged.model.named_parameters())
+    prompt = processor.apply_chat_template(rating_messages(), tokenize=False)
+    inputs = processor(images=[photo], text=[prompt], return_tensors="pt")
+    with torch.no_grad():
+        torch.testing.assert_close(merged.model(**inputs).logits, adapted(**inputs).logits)
+
+
 def test_model_that_is_nowhere_is_an_error() -> None:
     with pytest.raises(OSError, match="no/where/at-all"):
         load_reasoner("no/where/at-all")

@@ -2,6 +2,7 @@
 
 import csv
 import runpy
+import shutil
 import signal
 import subprocess
 import sys
@@ -99,6 +100,18 @@ def test_other_seed_is_refused_in_the_same_folder(describe: Callable[..., Datase
     describe(tmp_path / "texts")
     with pytest.raises(ValueError, match=r"other settings or pictures \(settings\)"):
         describe(tmp_path / "texts", seed=1)
+
+
+def test_another_dataset_is_refused_in_the_same_folder(
+    describe: Callable[..., Dataset], benchmark: Path, tmp_path: Path
+) -> None:
+    changed = shutil.copytree(benchmark, tmp_path / "BIQ2021")
+    describe(tmp_path / "texts", data_dir=changed)
+    labels = changed / "Train (Images and MOS).csv"
+    name, *rest = labels.read_text().splitlines()
+    labels.write_text("\n".join([name, rest[0].split(",")[0] + ",0.123", *rest[1:]]))
+    with pytest.raises(ValueError, match=r"other settings or pictures \(pictures\)"):
+        describe(tmp_path / "texts", data_dir=changed)
 
 
 def test_scenes_of_other_pictures_are_refused(describe: Callable[..., Dataset], tmp_path: Path) -> None:

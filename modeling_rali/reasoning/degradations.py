@@ -14,6 +14,7 @@ import numpy.typing as npt
 from PIL import Image
 from scipy import ndimage, signal
 from skimage.color import rgb2gray
+from skimage.restoration import denoise_tv_chambolle
 
 LEVELS = (1, 2, 3, 4, 5)
 
@@ -28,7 +29,7 @@ def degrade(image: Image.Image, name: str, level: int, seed: int = 0) -> Image.I
         image: RGB.
         name: of `DEGRADATIONS`.
         level: 1, just visible, to 5, catastrophic.
-        seed: of the noise and of the direction of motion.
+        seed: of all that chance decides: noise, directions, places.
 
     Returns:
         An RGB picture of the same size.
@@ -150,6 +151,50 @@ def _pixelate(image: Image.Image, level: int, rng: np.random.Generator) -> Image
     return image.resize(small, Image.Resampling.BOX).resize(image.size, Image.Resampling.NEAREST)
 
 
+def _oversharpen(image: Image.Image, level: int, rng: np.random.Generator) -> Image.Image:
+    """The difference to a blurred copy, added several times: bright and dark seams along edges."""
+    pixels = _pixels(image)
+    reach = 1.5 * _unit(image)
+    return _image(
+        pixels + (1.2, 2.2, 3.8, 6.5, 11.0)[level] * (pixels - ndimage.gaussian_filter(pixels, (reach, reach, 0)))
+    )
+
+
+def _posterize(image: Image.Image, level: int, rng: np.random.Generator) -> Image.Image:
+    """Few steps in each channel: bands where there were gradients."""
+    step = 255 / ((14, 9, 6, 4, 3)[level] - 1)
+    return _image(np.round(_pixels(image) / step) * step)
+
+
+def _smear(image: Image.Image, level: int, rng: np.random.Generator) -> Image.Image:
+    """Texture flattened between edges that stay, as by strong denoising or a brush (total variation, Chambolle 2004)."""
+    weight = (0.06, 0.12, 0.22, 0.4, 0.8)[level] * _unit(image)
+    return _image(255 * denoise_tv_chambolle(_pixels(image) / 255, weight, max_num_iter=40, channel_axis=-1))
+
+
+def _warp(image: Image.Image, level: int, rng: np.random.Generator) -> Image.Image:
+    """Every place displaced a little, its neighbours alike: lines wobble and shapes lose their form."""
+    reach, deviation = 7 * _unit(image), (1.0, 1.8, 3.0, 4.8, 7.5)[level] * _unit(image)
+    shifts = [ndimage.gaussian_filter(rng.normal(size=(image.height, image.width)), reach) for _ in range(2)]
+    places = np.indices((image.height, image.width)) + [shift / shift.std() * deviation for shift in shifts]
+    pixels = _pixels(image)
+    channels = [ndimage.map_coordinates(pixels[..., one], places, order=1, mode="nearest") for one in range(3)]
+    return _image(np.stack(channels, axis=-1))
+
+
+def _misplace(image: Image.Image, level: int, rng: np.random.Generator) -> Image.Image:
+    """Small squares replaced by what is a little beside them."""
+    pixels = _pixels(image).copy()
+    side = min(max(round(24 * _unit(image)), 2), *image.size)
+    for _ in range((12, 30, 70, 150, 300)[level]):
+        row, column = (int(rng.integers(length - side + 1)) for length in pixels.shape[:2])
+        down, right = (int(rng.integers(-side, side + 1)) for _ in range(2))
+        top = min(max(row + down, 0), pixels.shape[0] - side)
+        left = min(max(column + right, 0), pixels.shape[1] - side)
+        pixels[row : row + side, column : column + side] = pixels[top : top + side, left : left + side].copy()
+    return _image(pixels)
+
+
 DEGRADATIONS: dict[str, Degradation] = {
     "gaussian_blur": _gaussian_blur,
     "motion_blur": _motion_blur,
@@ -164,5 +209,10 @@ DEGRADATIONS: dict[str, Degradation] = {
     "desaturate": _desaturate,
     "low_contrast": _low_contrast,
     "pixelate": _pixelate,
+    "oversharpen": _oversharpen,
+    "posterize": _posterize,
+    "smear": _smear,
+    "warp": _warp,
+    "misplace": _misplace,
 }
 """Name → what it does to an RGB picture at level - 1."""

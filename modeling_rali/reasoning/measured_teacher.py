@@ -22,7 +22,15 @@ _ATTEMPTS = 100
 FACTORS = (0.85, 0.65, 0.4, 0.2, 0.05)
 """What is left of the quality of a picture degraded at levels 1 to 5, in `estimated_quality`."""
 
-MILDER = {"saturate": 0.55, "desaturate": 0.5, "low_contrast": 0.75}
+MILDER = {
+    "saturate": 0.55,
+    "desaturate": 0.5,
+    "low_contrast": 0.75,
+    "oversharpen": 0.75,
+    "posterize": 0.75,
+    "smear": 0.85,
+    "warp": 0.85,
+}
 """Degradations that cost only this share of what the others do."""
 
 

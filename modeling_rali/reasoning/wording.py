@@ -82,6 +82,11 @@ DEGRADATION_NAMES: Mapping[str, tuple[str, ...]] = {
     "desaturate": ("loss of colour", "fading of colour", "desaturation"),
     "low_contrast": ("loss of contrast", "haze", "flatness"),
     "pixelate": ("pixelation", "coarse pixels", "mosaic of large pixels"),
+    "oversharpen": ("oversharpening", "halos along the edges", "ringing from too much sharpening"),
+    "posterize": ("posterisation", "banding of colours", "coarse steps of tone"),
+    "smear": ("smearing", "loss of texture, as if painted", "oversmoothing"),
+    "warp": ("distortion of shapes", "warping", "deformation of lines and outlines"),
+    "misplace": ("misplaced patches", "broken, incoherent structure", "disorder of small parts"),
 }
 
 QUALITIES = (

@@ -21,11 +21,13 @@ _CARD_TEMPLATE = Path(__file__).parent / "hub_cards" / "model_card.md"
 _FACTS = {
     "dataset": "data",
     "num_images": "pictures",
+    "num_degraded_images": "degraded copies",
+    "teacher": "teacher of the texts",
     "tower": "tower",
     "tower_license": "licence of the tower",
     "command": "command",
     "seed": "seed",
-    "minutes": "minutes",
+    "minutes": "minutes of alignment",
     "versions": "versions",
 }
 _METRICS = {
@@ -98,9 +100,10 @@ def model_card(
         model: the model.
         name: what to call it.
         location: what loads it: repository or folder; `None` for the checkpoint that ships with the package.
-        training: any of `dataset` (name), `num_images`, `tower` (what it is and where it is from), `tower_license`,
-            `command`, `seed`, `minutes`, `versions` (by package) and `license` (of the checkpoint, a Hub identifier such
-            as "apache-2.0"); other entries are not shown.
+        training: any of `dataset` (name), `num_images`, `num_degraded_images`, `teacher` (who wrote the texts it was
+            aligned with), `tower` (what it is and where it is from), `tower_license`, `command`, `seed`, `minutes` (of the
+            alignment), `versions` (by package) and `license` (of the checkpoint, a Hub identifier such as "apache-2.0");
+            other entries are not shown.
         metrics: what `metrics_of_one_model` gives.
     """
     training, metrics = training or {}, metrics or {}
@@ -158,7 +161,7 @@ def model_card(
         lowest=f"{head.prototype_scores.min().item():.2f}",
         highest=f"{head.prototype_scores.max().item():.2f}",
         training=training,
-        facts=[(label, _shown(training[key])) for key, label in _FACTS.items() if key in training],
+        facts=[(label, _shown(training[key])) for key, label in _FACTS.items() if training.get(key) is not None],
         figures=[_COLUMNS, *(_row(result) for result in results)] if results else None,
         evaluation="; ".join(f"{key} {_shown(metrics[key])}" for key in ("seed", "versions") if key in metrics),
         license=license_id,

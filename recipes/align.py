@@ -13,7 +13,15 @@ from typing import Any
 from transformers import TrainingArguments
 
 REFERENCE_PICTURES = 1500  # whose embeddings validation fits a line to, where the alignment trains none
-NOT_SETTINGS = {"output_dir", "logging_dir", "run_name", "resume_from_checkpoint", "disable_tqdm", "local_rank"}
+NOT_SETTINGS = {
+    "cache_dir",
+    "output_dir",
+    "logging_dir",
+    "run_name",
+    "resume_from_checkpoint",
+    "disable_tqdm",
+    "local_rank",
+}
 """Arguments that say where and how it runs, and not what comes out."""
 
 
@@ -38,6 +46,9 @@ class AlignArguments:
     chunk_size: int | None = field(default=None, metadata={"help": "Pictures in one pass; null for the whole batch."})
     head_learning_rate: float = field(
         default=1e-2, metadata={"help": "Of projection and read-out, relative to the size of their weights."}
+    )
+    cache_dir: str | None = field(
+        default=None, metadata={"help": "For embeddings that several runs share; output_dir unless told."}
     )
     lora: dict[str, Any] | None = field(
         default=None, metadata={"help": "r, lora_alpha, target_modules, …: PEFT's LoraConfig."}
@@ -116,16 +127,18 @@ def main() -> None:
     train, validation = (rows.select(np.flatnonzero(side == name)) for name in ("train", "validation"))
     degraded = np.array([name is not None for name in train["degradation"]])
     labels = labels_of(train, degraded)
+    cache = Path(arguments.cache_dir or run.folder)
     with training.main_process_first():
         embedder = TextEmbedder(arguments.text_encoder, str(training.device))
-        texts = embed_texts_of(train, embedder, run.folder / "texts.safetensors", arguments.texts_per_image)
+        texts = embed_texts_of(train, embedder, cache / "texts.safetensors", arguments.texts_per_image)
         tower = starting_tower(arguments.model, arguments.image_size)
         reference = torch.from_numpy(~degraded)
-        model = starting_model(tower, train, texts, labels, reference, run.folder / "features.safetensors")
+        model = starting_model(tower, train, texts, labels, reference, cache / "features.safetensors")
     if arguments.lora:
         add_lora(tower, **arguments.lora)
 
-    whole = [row for row in validation if row["degradation"] is None and not np.isnan(row["quality"])]
+    scored = ~np.isnan(np.array(validation["quality"], dtype=np.float64))  # which holds None where there is none
+    whole = [row for row in validation.select(np.flatnonzero(scored)) if row["degradation"] is None]
     known = np.flatnonzero(~degraded & ~labels.isnan().numpy())[:REFERENCE_PICTURES]
     trainer = AlignmentTrainer(
         model,

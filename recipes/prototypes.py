@@ -4,8 +4,8 @@
         --model runs/align/aligned --texts runs/texts --output_dir DIR
 
 Pictures, labels and sides are those of a texts folder of recipes/describe.py. Writes the checkpoint with its card and
-`training.json` to `output_dir`/checkpoint. A model that was aligned gets its quality terms too. Embeddings are kept in
-`output_dir` and used again.
+`training.json` to `output_dir`/checkpoint, unless the one that is there was fitted to the same with the same settings. A
+model that was aligned gets its quality terms too. Embeddings are kept in `output_dir` and used again.
 """
 
 import json
@@ -53,21 +53,38 @@ def main() -> None:
     from rich.console import Console
 
     from modeling_rali.alignment.quality_terms import QUALITY_TERMS, fit_quality_terms
-    from modeling_rali.alignment.run_folder import FACTS_FILE
+    from modeling_rali.alignment.run_folder import FACTS_FILE, read_alignment
     from modeling_rali.alignment.starting import starting_tower
     from modeling_rali.alignment.text_embedding import TextEmbedder
     from modeling_rali.hub import TRAINING_FILE, model_card
+    from modeling_rali.inference.loading import find_device
     from modeling_rali.metrics import plcc, srcc
     from modeling_rali.prototypes import Embedded, FineTuning, HeadFit, embed_pictures, fit_head
     from modeling_rali.reasoning.texts import labelled_rows, read_facts, read_texts
 
     output = Path(arguments.output_dir)
-    model = starting_tower(arguments.model, arguments.image_size)
-    rows = labelled_rows(read_texts(Path(arguments.texts)), arguments.degraded_copies)
+    checkpoint = output / "checkpoint"
     texts = read_facts(Path(arguments.texts))
+    start = Path(arguments.model)
+    aligned = read_alignment(start) if (start / FACTS_FILE).is_file() else None
+    places = {"output_dir", "texts", "model"} if aligned else {"output_dir", "texts"}
+    fitted_to = {
+        "settings": {name: value for name, value in asdict(arguments).items() if name not in places},
+        "texts": texts,
+        "alignment": aligned,
+    }
+    if (checkpoint / TRAINING_FILE).exists():
+        before = json.loads((checkpoint / TRAINING_FILE).read_text(encoding="utf-8"))
+        if all(before.get(name) == value for name, value in fitted_to.items()):
+            Console().print(f"{checkpoint} is there already.")
+            return
+
+    model = starting_tower(arguments.model, arguments.image_size).to(find_device())
+    rows = labelled_rows(read_texts(Path(arguments.texts)), arguments.degraded_copies)
     low, high = model.config.score_range
     scores = low + torch.tensor(rows["quality"], dtype=torch.float32) * (high - low)
     embeds = embed_pictures(model, rows["image"], output / "embeddings.safetensors", arguments.mirrored)
+    model.cpu()  # the rest is small
 
     degraded = np.array([name is not None for name in rows["degradation"]])
     side = np.array(rows["split"])
@@ -84,8 +101,6 @@ def main() -> None:
     held_out = Embedded(embeds[0, validation], scores[validation])
     history = fit_head(model, Embedded(embeds[:, train], scores[train]), held_out, settings)
 
-    facts_of_alignment = Path(arguments.model) / FACTS_FILE
-    aligned = json.loads(facts_of_alignment.read_text()) if facts_of_alignment.is_file() else None
     if aligned is not None:
         embedder = TextEmbedder(aligned["settings"]["text_encoder"])
         usual = torch.from_numpy((side == "train") & ~degraded)
@@ -104,14 +119,13 @@ def main() -> None:
         "tower_license": arguments.tower_license,
         "license": arguments.license,
         "teacher": texts["teacher"],
-        "alignment": aligned,
-        "head": asdict(settings),
+        "minutes": aligned["minutes"] if aligned else None,
         "command": f"python recipes/prototypes.py --config {config}" if config else "python recipes/prototypes.py",
         "seed": arguments.seed,
         "versions": {name: version(name) for name in ("modeling-rali", "torch", "transformers", "scikit-learn")},
         "history": history,
+        **fitted_to,
     }
-    checkpoint = output / "checkpoint"
     partial = output / "checkpoint.partial"
     shutil.rmtree(partial, ignore_errors=True)
     model.save_pretrained(partial)

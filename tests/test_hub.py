@@ -294,7 +294,7 @@ def test_training_facts_of_the_card_are_those_recorded(tiny_clip: RaliModel) -> 
         "| data | BIQ2021 |",
         "| pictures | 4321 |",
         r"| command | python recipes/train.py \| tee log |",
-        "| minutes | 12.3 |",
+        "| minutes of alignment | 12.3 |",
         "| versions | torch 2.13.0, transformers 5.23.0 |",
         "| licence of the tower | Apache-2.0 |",
     ):

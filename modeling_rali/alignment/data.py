@@ -106,7 +106,13 @@ class AlignmentSampler(Sampler[Draw]):
     """
 
     def __init__(self, degraded: np.ndarray, degraded_share: float, seed: int) -> None:
-        """Args: degraded: (N,) whether a row is a degraded picture; degraded_share: in [0, 1); seed: of the order."""
+        """Args: degraded: (N,) whether a row is a degraded picture; degraded_share: in [0, 1); seed: of the order.
+
+        Raises:
+            ValueError: for another share.
+        """
+        if not 0 <= degraded_share < 1:
+            raise ValueError(f"degraded_share is {degraded_share}: give a share from 0 up to, but not including, 1.")
         self.plain, self.degraded = np.flatnonzero(~degraded), np.flatnonzero(degraded)
         wanted = math.floor(len(self.plain) * degraded_share / (1 - degraded_share))
         self.num_degraded = min(wanted, len(self.degraded))

@@ -29,7 +29,7 @@ class StandardisedProjection(nn.Module):
     scale: torch.Tensor
 
     def __init__(self, linear: nn.Linear, mean: torch.Tensor, scale: torch.Tensor) -> None:
-        """Args: linear: of standardised features; mean, scale: (P,) of the features."""
+        """Args: linear: with bias, of standardised features; mean, scale: (P,) of the features."""
         super().__init__()
         self.linear = linear
         self.register_buffer("mean", mean)
@@ -43,11 +43,10 @@ class StandardisedProjection(nn.Module):
     def folded(self) -> nn.Linear:
         """The same function as one linear layer of the features as they are."""
         weight = self.linear.weight / self.scale
-        plain = nn.Linear(weight.shape[1], weight.shape[0], bias=self.linear.bias is not None)
+        plain = nn.Linear(weight.shape[1], weight.shape[0])
         with torch.no_grad():
             plain.weight.copy_(weight)
-            if self.linear.bias is not None:
-                plain.bias.copy_(self.linear.bias - weight @ self.mean)
+            plain.bias.copy_(self.linear.bias - weight @ self.mean)
         return plain
 
 

@@ -12,6 +12,19 @@ FACTS_FILE = "alignment.json"
 _SETTINGS_FILE = "settings.json"
 
 
+def read_alignment(checkpoint: Path) -> dict[str, Any]:
+    """The facts that lie beside an aligned checkpoint.
+
+    Raises:
+        ValueError: if there are none: it is not a checkpoint of an alignment.
+    """
+    file = checkpoint / FACTS_FILE
+    if not file.is_file():
+        raise ValueError(f"{checkpoint}: has no {FACTS_FILE}: give the folder {RESULT} that recipes/align.py wrote.")
+    facts: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return facts
+
+
 class RunFolder:
     """A folder that one run writes to, and goes on in after an interruption."""
 

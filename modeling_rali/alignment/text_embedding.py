@@ -69,6 +69,14 @@ class TextEmbedder:
             )
         return F.normalize(embeds, dim=-1)
 
+    def fingerprint(self) -> str:
+        """A hash of the name and the weights: under one name, a folder may come to hold another tower."""
+        digest = hashlib.sha256(self.name.encode())
+        for name, tensor in (self._model if self._sentences is None else self._sentences).state_dict().items():
+            digest.update(name.encode())
+            digest.update(tensor.cpu().float().numpy().tobytes())
+        return digest.hexdigest()
+
     @torch.no_grad()
     def _embed(self, texts: list[str]) -> torch.Tensor:
         if self._sentences is not None:
@@ -85,7 +93,7 @@ def embed_texts_cached(embedder: TextEmbedder, texts: Sequence[str], cache: Path
 
     The number of texts that were cut is kept with them.
     """
-    digest = hashlib.sha256(embedder.name.encode())
+    digest = hashlib.sha256(embedder.fingerprint().encode())
     for text in texts:
         digest.update(text.encode() + b"\0")
     key = digest.hexdigest()

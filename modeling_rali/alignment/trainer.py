@@ -49,7 +49,7 @@ class AlignmentTrainer(Trainer):
         train_dataset: pictures and texts.
         degraded: (N,) which rows of it are degraded pictures.
         degraded_share: see `AlignmentSampler`.
-        held_out: validation pictures.
+        held_out: validation pictures, of two different scores at least.
         reference: training pictures for the ridge regression; needed where `score_weight` is 0.
         text_weight, score_weight: of the two losses.
         chunk_size: pictures in one pass of the tower; `None` for all.
@@ -90,8 +90,17 @@ class AlignmentTrainer(Trainer):
             raise ValueError(
                 f"text_weight {text_weight} and score_weight {score_weight}: one must be above 0, none below."
             )
-        if score_weight == 0 and reference is None:
-            raise ValueError("with score_weight 0 validation needs `reference`, pictures to fit a regression on.")
+        if score_weight > 0 and train_dataset.labels.isnan().all():
+            raise ValueError(f"score_weight is {score_weight}, but no picture to train on has a label: set it to 0.")
+        if score_weight == 0 and (reference is None or len(reference.paths) < 2):
+            raise ValueError(
+                "with score_weight 0 validation needs `reference`, labelled pictures to fit a regression on."
+            )
+        if len(np.unique(held_out.scores)) < 2:
+            raise ValueError(
+                f"{len(held_out.scores)} labelled validation pictures without two different scores have no SRCC: "
+                "set more pictures aside."
+            )
         # A tensor without gradient must not take part: processes would wait for it
         model.readout.requires_grad_(score_weight > 0)
         model.log_scale.requires_grad_(text_weight > 0)

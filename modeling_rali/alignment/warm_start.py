@@ -25,7 +25,15 @@ def ridge(inputs: torch.Tensor, targets: torch.Tensor, penalty: float) -> torch.
 
 
 def fitted_projection(features: torch.Tensor, text_embeds: torch.Tensor, penalty: float) -> StandardisedProjection:
-    """The ridge regression from standardised features (N, P) to the mean text embedding (N, D) of each picture."""
+    """The ridge regression from standardised features (N, P) to the mean text embedding (N, D) of each picture.
+
+    Raises:
+        ValueError: for fewer than two pictures, or features that are not finite.
+    """
+    if len(features) < 2:
+        raise ValueError(f"{len(features)} undegraded pictures are too few to fit a projection to: give at least 2.")
+    if not features.isfinite().all():
+        raise ValueError("the tower gives features that are not finite: are its weights whole?")
     mean, scale = features.mean(0), features.std(0)
     scale[scale < SMALLEST_SCALE] = 1
     centre = text_embeds.mean(0)

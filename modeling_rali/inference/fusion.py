@@ -34,7 +34,7 @@ def fuse_batch_norms(tower: nn.Module) -> int:
     """Fold every batch normalisation that directly follows a convolution into it, in place.
 
     It is the same function with one pass over memory less for each pair, for inference alone: the tower can no longer be
-    trained or saved as what it was. Which layers follow which is seen from a forward pass, not guessed from names.
+    trained or saved as what it was.
 
     Args:
         tower: in evaluation mode, float32, on the CPU.
@@ -42,8 +42,25 @@ def fuse_batch_norms(tower: nn.Module) -> int:
     Returns:
         The number of pairs.
     """
+    pairs = normed_convolutions(tower)
+    replacements: dict[nn.Module, nn.Module] = {}
+    for convolution, norm in pairs:
+        replacements[convolution] = fuse_conv_bn_eval(convolution, norm)
+        replacements[norm] = nn.Identity()
+    for parent in list(tower.modules()):
+        for name, child in parent.named_children():
+            if child in replacements:
+                setattr(parent, name, replacements[child])
+    return len(pairs)
+
+
+def normed_convolutions(tower: nn.Module) -> list[tuple[nn.Conv2d, nn.BatchNorm2d]]:
+    """Every convolution of a tower on the CPU that a batch normalisation directly follows, with it.
+
+    Which layers follow which is seen from a forward pass, not guessed from names.
+    """
     if not any(isinstance(module, nn.BatchNorm2d) for module in tower.modules()):
-        return 0
+        return []
     convolutions: dict[int, nn.Conv2d] = {}
     outputs = []  # kept, so that no two have the same id
     pairs: list[tuple[nn.Conv2d, nn.BatchNorm2d]] = []
@@ -66,17 +83,8 @@ def fuse_batch_norms(tower: nn.Module) -> int:
             hooks.append(module.register_forward_pre_hook(before_norm))
     try:
         with torch.inference_mode():
-            tower(torch.zeros(1, 3, 64, 64))
+            tower(torch.zeros(1, 3, 64, 64, dtype=next(tower.parameters()).dtype))
     finally:
         for hook in hooks:
             hook.remove()
-
-    replacements: dict[nn.Module, nn.Module] = {}
-    for convolution, norm in pairs:
-        replacements[convolution] = fuse_conv_bn_eval(convolution, norm)
-        replacements[norm] = nn.Identity()
-    for parent in list(tower.modules()):
-        for name, child in parent.named_children():
-            if child in replacements:
-                setattr(parent, name, replacements[child])
-    return len(pairs)
+    return pairs

@@ -31,17 +31,22 @@ class Kill(TrainerCallback):
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-def small_trainer(pictures: Path, output: Path, labelled: bool = True, **settings: Any) -> AlignmentTrainer:
+def small_trainer(pictures: Path, output: Path, labelled: slice = slice(None), **settings: Any) -> AlignmentTrainer:
     """Twelve pictures of `save_biq2021`, a third of them counted as degraded, two texts each; a random CLIP tower of 32 px.
 
     Args:
         pictures: their folder.
         output: for checkpoints.
-        labelled: whether all undegraded pictures have a label, or every second one.
+        labelled: which of them have a label.
         settings: of `AlignmentTrainer`, or of `TrainingArguments`.
     """
     paths = [str(pictures / f"ss{number}.jpg") for number in range(TRAINED + VALIDATION)]
-    own = {name: settings.pop(name) for name in ("text_weight", "score_weight", "chunk_size") if name in settings}
+    own: dict[str, Any] = {
+        "held_out": HeldOut(paths[TRAINED:], np.arange(VALIDATION, dtype=float)),
+        "reference": HeldOut(paths[:TRAINED], np.arange(TRAINED, dtype=float)),
+    }
+    names = (*own, "text_weight", "score_weight", "chunk_size")
+    own |= {name: settings.pop(name) for name in names if name in settings}
     arguments: dict[str, Any] = {
         "per_device_train_batch_size": 4,
         "max_steps": 2,
@@ -68,9 +73,8 @@ def small_trainer(pictures: Path, output: Path, labelled: bool = True, **setting
     rali = RaliModel(config)
     keys = np.stack([np.arange(TRAINED), np.arange(TRAINED) % 3 + TRAINED], axis=1).ravel()
     texts = Texts(F.normalize(torch.randn(TRAINED + 3, 24), dim=-1), keys, np.arange(0, 2 * TRAINED + 1, 2))
-    labels = torch.randn(TRAINED)
-    if not labelled:
-        labels[::2] = torch.nan
+    labels = torch.full((TRAINED,), torch.nan)
+    labels[labelled] = torch.randn(TRAINED)[labelled]
     rows = Dataset.from_dict({"image": paths[:TRAINED]})
     return AlignmentTrainer(
         AlignmentModel(rali),
@@ -78,8 +82,6 @@ def small_trainer(pictures: Path, output: Path, labelled: bool = True, **setting
         AlignmentDataset(rows, texts, labels, rali.image_processor, None, seed=0),
         degraded=np.arange(TRAINED) % 3 == 0,
         degraded_share=0.25,
-        held_out=HeldOut(paths[TRAINED:], np.arange(VALIDATION, dtype=float)),
-        reference=HeldOut(paths[:TRAINED], np.arange(TRAINED, dtype=float)),
         **own,
     )
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from modeling_rali.alignment.trainer import ridge_prediction, score_error
+from modeling_rali.alignment.trainer import HeldOut, ridge_prediction, score_error
 from modeling_rali.trainer_checkpoints import last_checkpoint
 from tests.tiny_benchmark import save_biq2021
 
@@ -61,7 +61,7 @@ def test_a_batch_in_chunks_has_the_gradients_of_the_whole(
 
 @pytest.mark.parametrize("chunk_size", [None, 2])
 def test_two_processes_come_to_the_weights_of_one(pictures: Path, tmp_path: Path, chunk_size: int | None) -> None:
-    settings = {**BOTH, "labelled": False, "max_steps": 3}
+    settings = {**BOTH, "labelled": slice(1, None, 2), "max_steps": 3}
     before = {name: tensor.clone() for name, tensor in small_trainer(pictures, tmp_path).model.state_dict().items()}
     alone = trained(pictures, tmp_path / "alone", per_device_train_batch_size=8, **settings)
     assert moved(alone, before) > 1e-3
@@ -131,6 +131,11 @@ def test_validation_without_a_line_to_the_score_fits_one() -> None:
         ({"gradient_accumulation_steps": 2}, "set chunk_size"),
         ({"text_weight": 0.0}, "one must be above 0"),
         ({"text_weight": -1.0, "score_weight": 2.0}, "none below"),
+        ({"score_weight": 1.0, "labelled": slice(0)}, "no picture to train on has a label"),
+        ({"reference": None}, "labelled pictures to fit a regression on"),
+        ({"reference": HeldOut([], np.zeros(0))}, "labelled pictures to fit a regression on"),
+        ({"held_out": HeldOut([], np.zeros(0))}, "0 labelled validation pictures .* set more pictures aside"),
+        ({"held_out": HeldOut(["a.jpg", "b.jpg"], np.ones(2))}, "2 labelled .* without two different scores"),
     ],
 )
 def test_settings_that_leave_nothing_to_learn_are_refused(

@@ -7,8 +7,8 @@ TESTS ?= tests
 
 demo: .venv/installed
 	@rm -rf demo && mkdir demo
-	@$(BIN)/rali score samples --output demo/scores.csv --report demo/report.html
-	@$(BIN)/rali score samples
+	@$(BIN)/rali score samples --explain --output demo/scores.csv --report demo/report.html
+	@$(BIN)/rali score samples --explain
 	@echo "The scores are in demo/scores.csv, the pictures in order of score in demo/report.html."
 
 test: .venv/installed-dev

@@ -14,6 +14,9 @@ from torch.nn import functional as F
 ACR_LABELS = ("bad", "poor", "fair", "good", "excellent")
 """The five grades of the absolute category rating scale (ITU-T P.910, ITU-R BT.500), worst first."""
 
+STRIKING = 3.0
+"""Deviations from the usual picture from which on a fault is named first whatever the score."""
+
 
 def compress(embeds: torch.Tensor, mean: torch.Tensor, scale: torch.Tensor, components: torch.Tensor) -> torch.Tensor:
     """Standardise embeddings and project them on the principal components: z = ((e - mean) / |scale|) · Wᵀ.
@@ -76,8 +79,9 @@ def ranked_terms(
 ) -> list[tuple[str, float]]:
     """The terms that explain a score, the first one most.
 
-    Below the middle of the range the faults come first, and otherwise the merits; within each the stronger first. A term is
-    the good or the bad one of its pair as the contrast is positive or negative.
+    Below the middle of the range, and where the strongest is a fault of at least `STRIKING` deviations, the faults come first,
+    and otherwise the merits; within each the stronger first. A term is the good or the bad one of its pair as the contrast is
+    positive or negative.
 
     Args:
         contrasts: T standardised contrasts of one picture.
@@ -88,7 +92,9 @@ def ranked_terms(
     Returns:
         T pairs of a term and its strength ≥ 0, in deviations from the usual picture.
     """
-    sign = 1 if score >= sum(score_range) / 2 else -1
+    worst = -min(contrasts)
+    striking = worst >= STRIKING and worst > max(contrasts)
+    sign = -1 if striking or score < sum(score_range) / 2 else 1
     order = sorted(range(len(pairs)), key=lambda index: (sign * contrasts[index] <= 0, -abs(contrasts[index])))
     return [(pairs[index][contrasts[index] < 0], abs(contrasts[index])) for index in order]
 

@@ -3,8 +3,9 @@
     python recipes/ablation.py --config recipes/configs/ablation/rali-nano.yaml --texts DIR --output_dir DIR \\
         --test biq2021=BIQ2021 agiqa3k=AGIQA-3K
 
-Reads a texts folder of recipes/describe.py. Writes `output_dir`/ablation.json with the figures of every row, seed and set, and
-prints them as a Markdown table. What is done is not done again: run it once more to go on after an interruption.
+Reads a texts folder of recipes/describe.py. Writes `output_dir`/ablation.json with the figures of every row, seed and set,
+settings and versions, and prints the figures as a Markdown table. What is done is not done again: run it once more to go on
+after an interruption. Processes with other `--seeds` may share an `output_dir`; a last run with all of them joins the figures.
 """
 
 import json
@@ -35,13 +36,15 @@ def main() -> None:
 
     (arguments,) = TrlParser(AblationArguments).parse_args_and_config()
 
+    from importlib.metadata import version
+
     import numpy as np
     import torch
     import yaml
     from rich.console import Console
 
     from modeling_rali.alignment.starting import starting_tower
-    from modeling_rali.evaluation.ablation import ROWS, ablation_table
+    from modeling_rali.evaluation.ablation import ROWS, Figures, ablation_table, joined
     from modeling_rali.evaluation.sets import read_set
     from modeling_rali.inference.loading import find_device
     from modeling_rali.metrics import plcc, srcc
@@ -93,12 +96,12 @@ def main() -> None:
         }
         return model.cpu(), embedded
 
-    written = output / "ablation.json"
-    figures: dict[str, dict[str, list[dict[str, float]]]] = json.loads(written.read_text()) if written.exists() else {}
-    for number, seed in enumerate(arguments.seeds):
+    per_seed: list[Figures] = []
+    for seed in arguments.seeds:
+        written = output / f"seed-{seed}.json"
+        figures: Figures = json.loads(written.read_text(encoding="utf-8")) if written.exists() else {}
         for name, row in ROWS.items():
-            by_set = figures.setdefault(name, {part: [] for part in paths if part != "train"})
-            if len(by_set["validation"]) > number:
+            if name in figures:
                 continue
             model, embedded = embeddings(None if row.align is None else dict(row.align), seed)
             head = {**settings, **row.head}
@@ -117,15 +120,34 @@ def main() -> None:
                 seed,
             )
             fit_head(model, train, validation, fit)
-            for part, known in by_set.items():
-                with torch.inference_mode():
-                    predicted = model.head(embedded[part])[0].numpy()
-                known.append({"srcc": srcc(predicted, quality[part]), "plcc": plcc(predicted, quality[part])})
-            partial = written.with_suffix(".partial")
-            partial.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
-            partial.replace(written)
-            console.print(f"seed {seed}, {name}: {by_set['validation'][-1]['srcc']:.4f}")
-    console.print(ablation_table(figures), soft_wrap=True, markup=False, highlight=False)
+            figures[name] = {}
+            for part in paths:
+                if part != "train":
+                    with torch.inference_mode():
+                        predicted = model.head(embedded[part])[0].numpy()
+                    figures[name][part] = {
+                        "srcc": srcc(predicted, quality[part]),
+                        "plcc": plcc(predicted, quality[part]),
+                    }
+            write(written, figures)
+            console.print(f"seed {seed}, {name}: {figures[name]['validation']['srcc']:.4f}")
+        per_seed.append(figures)
+    joint = joined(per_seed)
+    facts = {
+        "seeds": arguments.seeds,
+        "align": yaml.safe_load(Path(arguments.align).read_text(encoding="utf-8")),
+        "prototypes": settings,
+        "versions": {name: version(name) for name in ("modeling-rali", "torch", "transformers", "scikit-learn")},
+    }
+    write(output / "ablation.json", {"figures": joint, **facts})
+    console.print(ablation_table(joint), soft_wrap=True, markup=False, highlight=False)
+
+
+def write(path: Path, content: Any) -> None:
+    """JSON, whole or not at all."""
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    partial.replace(path)
 
 
 if __name__ == "__main__":

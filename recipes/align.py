@@ -3,8 +3,9 @@
     accelerate launch recipes/align.py --config recipes/configs/align/rali-nano.yaml --texts DIR --output_dir DIR
 
 Reads a texts folder of recipes/describe.py; writes `output_dir`/aligned, a RALI checkpoint whose head is still to be fitted
-(recipes/prototypes.py), with `alignment.json`: settings, validation figures by epoch, versions. Run it again to go on after
-an interruption. The flags of transformers' TrainingArguments are flags here too.
+(recipes/prototypes.py), with `alignment.json`: settings, validation figures by epoch, versions. `output_dir`/text_bank.parquet
+has a text of each training picture, for `rali score --explain --text-bank`. Run it again to go on after an interruption. The
+flags of transformers' TrainingArguments are flags here too.
 """
 
 from dataclasses import dataclass, field
@@ -108,6 +109,7 @@ def main() -> None:
     from modeling_rali.alignment.tower import training_form
     from modeling_rali.alignment.trainer import AlignmentTrainer, HeldOut
     from modeling_rali.alignment.training_texts import embed_texts_of, labels_of
+    from modeling_rali.inference import TextBank
     from modeling_rali.reasoning.texts import read_facts, read_texts
     from modeling_rali.trainer_checkpoints import last_checkpoint
 
@@ -158,6 +160,8 @@ def main() -> None:
         trainer.train(resume_from_checkpoint=last_checkpoint(run.folder))
     if not trainer.is_world_process_zero():
         return
+    said = dict(zip((row[0] for row in train["texts"]), texts.keys[texts.first[:-1]].tolist(), strict=True))
+    TextBank(list(said), texts.embeds[list(said.values())]).save(run.folder / "text_bank.parquet")
     aligned = model.finished()
     if arguments.lora:
         merge_lora(aligned)

@@ -28,7 +28,11 @@ class PrototypesArguments:
         metadata={"help": "Tower: efficientnet-lite0, a RALI checkpoint, or a CLIP or SigLIP model, folder or Hub id."},
     )
     image_size: int = field(default=384, metadata={"help": "Pictures are seen at about this², for efficientnet-lite0."})
-    degraded_copies: int = field(default=0, metadata={"help": "Degraded copies of each picture to fit to as well."})
+    degraded_copies: int = field(
+        default=0,
+        metadata={"help": "Degraded copies of each picture, to fit the quality terms to; 0 to take their words."},
+    )
+    fit_to_degraded: bool = field(default=False, metadata={"help": "Fit the head to the degraded copies too."})
     mirrored: bool = field(default=True, metadata={"help": "Fit to the mirror images too."})
     pca_dim: int | None = field(default=512, metadata={"help": "Principal axes; null for no PCA."})
     num_bins: int = field(default=240, metadata={"help": "Bins of the score range; 1 for k-means without bins."})
@@ -52,7 +56,7 @@ def main() -> None:
     import torch
     from rich.console import Console
 
-    from modeling_rali.alignment.quality_terms import QUALITY_TERMS, fit_quality_terms
+    from modeling_rali.alignment.quality_terms import QUALITY_TERMS, fit_quality_terms, fit_quality_terms_to_faults
     from modeling_rali.alignment.run_folder import FACTS_FILE, read_alignment
     from modeling_rali.alignment.starting import starting_tower
     from modeling_rali.alignment.text_embedding import TextEmbedder
@@ -60,6 +64,7 @@ def main() -> None:
     from modeling_rali.inference.loading import find_device
     from modeling_rali.metrics import plcc, srcc
     from modeling_rali.prototypes import Embedded, FineTuning, HeadFit, embed_pictures, fit_head
+    from modeling_rali.reasoning.degradations import DEGRADATIONS
     from modeling_rali.reasoning.texts import labelled_rows, read_facts, read_texts
 
     output = Path(arguments.output_dir)
@@ -88,7 +93,8 @@ def main() -> None:
 
     degraded = np.array([name is not None for name in rows["degradation"]])
     side = np.array(rows["split"])
-    train = torch.from_numpy(side == "train")
+    usual = torch.from_numpy((side == "train") & ~degraded)
+    train = torch.from_numpy(side == "train") if arguments.fit_to_degraded else usual
     validation = torch.from_numpy((side == "validation") & ~degraded)
     settings = HeadFit(
         pca_dim=arguments.pca_dim,
@@ -101,17 +107,25 @@ def main() -> None:
     held_out = Embedded(embeds[0, validation], scores[validation])
     history = fit_head(model, Embedded(embeds[:, train], scores[train]), held_out, settings)
 
-    if aligned is not None:
+    if arguments.degraded_copies:
+        kinds = np.array(["" if name is None else name.partition(":")[0] for name in rows["degradation"]])
+        strong = np.array([name is not None and int(name.partition(":")[2]) >= 3 for name in rows["degradation"]])
+        drawn = {name: torch.from_numpy((side == "train") & strong & (kinds == name)) for name in DEGRADATIONS}
+        faulty = {name: embeds[0, chosen] for name, chosen in drawn.items() if chosen.any()}
+        known = [pair for pair in QUALITY_TERMS if faulty.keys() & set(pair.faults)]
+        if left_out := [pair.bad for pair in QUALITY_TERMS if pair not in known]:
+            Console().print(f"No training picture is so degraded; these terms are left out: {', '.join(left_out)}.")
+        fit_quality_terms_to_faults(model, known, embeds[0, usual], faulty)
+    elif aligned is not None:
         embedder = TextEmbedder(aligned["settings"]["text_encoder"])
-        usual = torch.from_numpy((side == "train") & ~degraded)
         fit_quality_terms(model, embedder.embed, QUALITY_TERMS, embeds[0, usual])
 
     with torch.inference_mode():
         predicted = model.head(held_out.embeds)[0].numpy()
     facts = {
         "dataset": ", ".join(sorted(set(rows["dataset"]))),
-        "num_images": int((train.numpy() & ~degraded).sum()),
-        "num_degraded_images": int((train.numpy() & degraded).sum()),
+        "num_images": int(usual.sum()),
+        "num_degraded_images": aligned["num_degraded_images"] if aligned else int(((side == "train") & degraded).sum()),
         "num_validation_images": int(validation.sum()),
         "validation_srcc": srcc(predicted, held_out.scores.numpy()),
         "validation_plcc": plcc(predicted, held_out.scores.numpy()),

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from modeling_rali import DEFAULT_CHECKPOINT, RaliModel
 from modeling_rali.evaluation import results_tables, with_results
+from modeling_rali.evaluation.ablation import ablation_table
 from modeling_rali.hub import TRAINING_FILE, metrics_of_one_model, model_card
 from modeling_rali.metrics_file import read_metrics
 
@@ -17,6 +18,11 @@ def test_table_of_the_readme_is_what_the_metrics_give() -> None:
     tables = results_tables([read_metrics(RESULTS / name) for name in ("rali-nano.json", "baselines.json")])
     assert with_results(readme, tables) == readme
     assert len(readme.splitlines()) < 200
+
+
+def test_table_of_the_ablation_is_what_its_figures_give() -> None:
+    figures = json.loads((RESULTS / "ablation.json").read_text(encoding="utf-8"))["figures"]
+    assert ablation_table(figures) in (ROOT / "docs" / "ablation.md").read_text(encoding="utf-8")
 
 
 def test_card_of_the_checkpoint_is_what_its_facts_give() -> None:

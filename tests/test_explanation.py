@@ -9,9 +9,12 @@ from PIL import Image
 from transformers import pipeline
 
 from modeling_rali import RaliConfig, RaliModel
-from modeling_rali.alignment.quality_terms import TermPair, fit_quality_terms
+from modeling_rali.alignment.quality_terms import TermPair, fit_quality_terms, fit_quality_terms_to_faults
+from modeling_rali.image_processing_rali import read_image
+from modeling_rali.inference import load_model
 from modeling_rali.scoring import ranked_terms, remark, term_contrasts
 
+SAMPLES = Path(__file__).parents[1] / "samples"
 PAIRS = [["sharp", "blurred"], ["clean", "noisy"], ["well lit", "too dark"]]
 WIDTH = 80  # of the embeddings of `tiny_efficientnet`
 
@@ -42,6 +45,11 @@ def test_contrast_is_a_difference_of_cosines() -> None:
     expected = [[(e @ good - e @ bad) / np.linalg.norm(e) for good, bad in terms] for e in embeds]
     found = term_contrasts(torch.tensor(embeds), torch.tensor(terms))
     np.testing.assert_allclose(found.numpy(), expected, rtol=1e-12)
+
+
+def test_a_striking_fault_comes_first_even_at_a_high_score() -> None:
+    assert ranked_terms([-3.5, 3.0, 0.5], PAIRS, 4.0, (1.0, 5.0))[0] == ("blurred", 3.5)
+    assert ranked_terms([-2.5, 1.0, 0.5], PAIRS, 4.0, (1.0, 5.0))[0] == ("clean", 1.0)
 
 
 @pytest.mark.parametrize(
@@ -129,5 +137,43 @@ def test_terms_that_are_not_pairs_are_refused(terms: list[list[str]]) -> None:
 
 def test_terms_of_another_space_are_refused(tiny_efficientnet: RaliModel) -> None:
     pair = TermPair("sharp", "blurred", ("Sharp.",), ("Blurred.",))
-    with pytest.raises(ValueError, match="80 wide and the texts' 7"):
+    with pytest.raises(ValueError, match="80 wide and the terms' 7"):
         fit_quality_terms(tiny_efficientnet, lambda texts: torch.ones(len(texts), 7), [pair], torch.randn(4, WIDTH))
+
+
+def test_terms_fitted_to_faults_tell_them_apart_where_all_lower_the_quality(tiny_efficientnet: RaliModel) -> None:
+    generator = torch.Generator().manual_seed(0)
+
+    def embeds(count: int, fault: str | None) -> torch.Tensor:
+        spread = torch.randn(count, WIDTH, generator=generator) / WIDTH**0.5
+        faulty = torch.zeros(WIDTH) if fault is None else 3 * direction("lower quality") + direction(fault)
+        return 4 * direction("a picture") + spread + faulty
+
+    faults = {"gaussian_blur": "blurred", "gaussian_noise": "noisy", "darken": "too dark"}
+    pairs = [TermPair(good, bad, (), (), (name,)) for (good, bad), name in zip(PAIRS, faults, strict=True)]
+    train = {name: embeds(60, bad) for name, bad in faults.items()}
+    fit_quality_terms_to_faults(tiny_efficientnet, pairs, embeds(60, None), train)
+    assert tiny_efficientnet.terms is not None
+    torch.testing.assert_close(tiny_efficientnet.terms.embeds.norm(dim=-1), torch.ones(3, 2))
+    for index, bad in enumerate(faults.values()):
+        assert (tiny_efficientnet.terms(embeds(50, bad)).argmin(1) == index).float().mean() > 0.9
+    assert tiny_efficientnet.terms(embeds(200, None)).mean().abs() < 0.3
+
+    with pytest.raises(ValueError, match='"too dark" cannot be told from other faults'):
+        fit_quality_terms_to_faults(
+            tiny_efficientnet,
+            pairs,
+            embeds(9, None),
+            {"gaussian_blur": train["gaussian_blur"]} | {"gaussian_noise": train["gaussian_noise"]},
+        )
+
+
+@pytest.mark.parametrize(
+    ("fault", "term"),
+    [("blurred", "blurred"), ("compressed", "full of compression artefacts"), ("dark", "too dark"), ("noisy", "noisy")],
+)
+def test_shipped_model_names_the_fault_of_a_degraded_photograph_first(fault: str, term: str) -> None:
+    model = load_model(fused=True)
+    photographs = [SAMPLES / f"{name}-{fault}.jpg" for name in ("astronaut", "cat", "coffee", "rocket")]
+    explanations = model.explain([model.image_processor.pixels(read_image(path)) for path in photographs])
+    assert [explanation.terms[0][0] for explanation in explanations] == [term] * 4

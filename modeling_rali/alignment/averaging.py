@@ -51,6 +51,7 @@ def facts_of_average(parts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
             raise ValueError(f"{name} is in the space of another text encoder than {first_name}: average those of one.")
     return {
         "texts": first["texts"],
+        "num_degraded_images": first["num_degraded_images"],
         "minutes": sum(facts["minutes"] for facts in parts.values()),
         "settings": {"text_encoder": first["settings"]["text_encoder"]},
         "parts": list(parts.values()),

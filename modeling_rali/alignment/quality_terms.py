@@ -1,6 +1,6 @@
 """The quality terms of an aligned model: words for what it can explain a score with, and what they mean to it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -9,14 +9,20 @@ from torch.nn import functional as F
 from ..modeling_rali import RaliModel, RaliTerms
 from ..scoring import term_contrasts
 
+_SHRINKAGE = 1e-3  # of the covariance towards the identity, as a share of its largest eigenvalue; chosen on validation
+
 
 class TermPair(NamedTuple):
-    """A good term and its opposite, each with sentences that a teacher of texts might write where it holds."""
+    """A good term and its opposite, each with sentences that a teacher of texts might write where it holds.
+
+    `faults` are the known degradations (`reasoning.degradations`) that the bad term names.
+    """
 
     good: str
     bad: str
     good_sentences: tuple[str, ...]
     bad_sentences: tuple[str, ...]
+    faults: tuple[str, ...] = ()
 
 
 QUALITY_TERMS = (
@@ -34,6 +40,7 @@ QUALITY_TERMS = (
             "The most striking fault is heavy motion blur. It is very blurred and smooth, all detail lost.",
             "The shot is very blurred and without any texture.",
         ),
+        ("gaussian_blur", "motion_blur", "defocus"),
     ),
     TermPair(
         "clean",
@@ -47,6 +54,7 @@ QUALITY_TERMS = (
             "There is heavy grain. The picture is covered with noise.",
             "The most striking fault is serious salt-and-pepper noise. The image is heavily grainy.",
         ),
+        ("gaussian_noise", "salt_and_pepper"),
     ),
     TermPair(
         "well lit",
@@ -60,6 +68,7 @@ QUALITY_TERMS = (
             "There is serious darkening. The picture is lost in darkness, with shadows clipped to black.",
             "The shot is badly underexposed and far too dark.",
         ),
+        ("darken",),
     ),
     TermPair(
         "well exposed",
@@ -73,6 +82,7 @@ QUALITY_TERMS = (
             "There is serious blown-out light. The picture is glaringly bright, with highlights clipped to white.",
             "The most striking fault is heavy over-exposure. The shot is very bright, with blown-out areas.",
         ),
+        ("overexpose",),
     ),
     TermPair(
         "free of compression",
@@ -86,6 +96,7 @@ QUALITY_TERMS = (
             "There is serious JPEG blocking. The picture is ruined by blocking artefacts.",
             "The image is strongly compressed and blocky. The most striking fault is heavy block artefacts from compression.",
         ),
+        ("jpeg", "jpeg2000"),
     ),
     TermPair(
         "fine in grain",
@@ -99,6 +110,7 @@ QUALITY_TERMS = (
             "There are serious coarse pixels. The picture is a mosaic of large pixels.",
             "The most striking fault is heavy pixelation.",
         ),
+        ("pixelate",),
     ),
     TermPair(
         "contrasty",
@@ -112,6 +124,7 @@ QUALITY_TERMS = (
             "There is serious haze. The picture is washed out, hazy.",
             "The shot is very low in contrast.",
         ),
+        ("low_contrast",),
     ),
     TermPair(
         "colourful",
@@ -125,6 +138,7 @@ QUALITY_TERMS = (
             "There is serious fading of colour. The picture is grey and dull.",
             "The shot is without colour.",
         ),
+        ("desaturate",),
     ),
     TermPair(
         "natural in colour",
@@ -138,6 +152,7 @@ QUALITY_TERMS = (
             "There is serious excess of colour. The picture is vivid, with strong colours.",
             "The most striking fault is heavy, unnaturally strong colour.",
         ),
+        ("saturate",),
     ),
 )
 """The terms of a model that was aligned with the measured teacher's texts, in its words."""
@@ -150,10 +165,9 @@ def fit_quality_terms(
     pairs: Sequence[TermPair],
     train_embeds: torch.Tensor,
 ) -> None:
-    """Give `model` quality terms, in place.
+    """Give `model` quality terms by what their words mean, in place.
 
-    A term's embedding is the mean of those of its sentences. The mean and the deviation of each contrast over pictures
-    are kept with it, so that a strength is in deviations from the usual picture and pairs can be compared.
+    A term's embedding is the mean of those of its sentences.
 
     Args:
         model: whose image embeddings are in the space of the texts.
@@ -170,13 +184,57 @@ def fit_quality_terms(
             for pair in pairs
         ]
     )
-    if terms.shape[-1] != model.config.embed_dim:
+    _set_terms(model, pairs, F.normalize(terms, dim=-1), train_embeds)
+
+
+@torch.no_grad()
+def fit_quality_terms_to_faults(
+    model: RaliModel, pairs: Sequence[TermPair], train_embeds: torch.Tensor, faulty_embeds: Mapping[str, torch.Tensor]
+) -> None:
+    """Give `model` quality terms by where known degradations take its embeddings, in place.
+
+    The bad term of a pair is the direction that tells pictures with its faults from those with all other faults, Fisher's
+    linear discriminant Σ⁻¹ (m - m') of unit-length embeddings; the good term is the opposite direction. What all faults
+    have in common, lower quality, is thereby left out.
+
+    Args:
+        model: any.
+        pairs: the terms, with their faults.
+        train_embeds: (N, D) image embeddings of usual pictures: undegraded training pictures.
+        faulty_embeds: name of a degradation → (M, D) embeddings of training pictures so degraded.
+
+    Raises:
+        ValueError: if there is no picture with the faults of a term, or none without; the message names it.
+    """
+    faulty = {name: F.normalize(embeds, dim=-1) for name, embeds in faulty_embeds.items()}
+    everything = torch.cat([F.normalize(train_embeds, dim=-1), *faulty.values()]).double()
+    covariance = torch.cov(everything.T)
+    covariance += _SHRINKAGE * torch.linalg.eigvalsh(covariance)[-1] * torch.eye(len(covariance))
+    terms = []
+    for pair in pairs:
+        own = [embeds for name, embeds in faulty.items() if name in pair.faults]
+        others = [embeds for name, embeds in faulty.items() if name not in pair.faults]
+        if not own or not others:
+            raise ValueError(
+                f'"{pair.bad}" cannot be told from other faults: there are degraded pictures for {sorted(faulty)}, and it '
+                f"needs some of {sorted(pair.faults)} and some of others."
+            )
+        apart = torch.linalg.solve(covariance, (torch.cat(own).mean(0) - torch.cat(others).mean(0)).double())
+        bad = F.normalize(apart, dim=0).float()
+        terms.append(torch.stack([-bad, bad]))
+    _set_terms(model, pairs, torch.stack(terms), train_embeds)
+
+
+def _set_terms(model: RaliModel, pairs: Sequence[TermPair], embeds: torch.Tensor, train_embeds: torch.Tensor) -> None:
+    """Keep the terms (T, 2, D) with mean and deviation of each contrast over usual pictures (N, D), so that a strength is in
+    deviations from the usual picture and pairs can be compared."""
+    if embeds.shape[-1] != model.config.embed_dim:
         raise ValueError(
-            f"the model's embeddings are {model.config.embed_dim} wide and the texts' {terms.shape[-1]}: give the text encoder "
-            "that the model was aligned with."
+            f"the model's embeddings are {model.config.embed_dim} wide and the terms' {embeds.shape[-1]}: give the text "
+            "encoder that the model was aligned with."
         )
     module = RaliTerms(len(pairs), model.config.embed_dim)
-    module.embeds.copy_(F.normalize(terms, dim=-1))
+    module.embeds.copy_(embeds)
     contrasts = term_contrasts(train_embeds, module.embeds)
     module.mean.copy_(contrasts.mean(0))
     module.scale.copy_(contrasts.std(0).clamp_min(1e-6))

@@ -34,6 +34,16 @@ ROWS: dict[str, Row] = {
 """The paper's six, the temperature that its equation does not show, and the two losses of the alignment apart."""
 
 
+Figures = dict[str, dict[str, dict[str, float]]]
+"""Row → set → `srcc` and `plcc`, of one seed."""
+
+
+def joined(per_seed: Sequence[Figures]) -> dict[str, dict[str, list[dict[str, float]]]]:
+    """The figures of several seeds as row → set → one record a seed."""
+    first = per_seed[0]
+    return {row: {name: [one[row][name] for one in per_seed] for name in by_set} for row, by_set in first.items()}
+
+
 def ablation_table(figures: Mapping[str, Mapping[str, Sequence[Mapping[str, float]]]]) -> str:
     """The figures as a Markdown table: a row each, and SRCC / PLCC on each set, mean ± standard deviation over seeds.
 

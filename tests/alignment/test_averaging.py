@@ -11,7 +11,13 @@ from modeling_rali.alignment.averaging import average, facts_of_average
 
 
 def facts(**changed: Any) -> dict[str, Any]:
-    return {"texts": {"fingerprint": "a"}, "minutes": 2.0, "settings": {"text_encoder": "minilm", "seed": 0}, **changed}
+    return {
+        "texts": {"fingerprint": "a"},
+        "num_degraded_images": 9,
+        "minutes": 2.0,
+        "settings": {"text_encoder": "minilm", "seed": 0},
+        **changed,
+    }
 
 
 def test_weights_of_tower_and_projection_are_the_mean(tiny_clip: RaliModel) -> None:

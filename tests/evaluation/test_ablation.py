@@ -1,6 +1,6 @@
 """The table of the ablation."""
 
-from modeling_rali.evaluation.ablation import ROWS, ablation_table
+from modeling_rali.evaluation.ablation import ROWS, ablation_table, joined
 
 
 def test_table_has_mean_and_sample_deviation_of_each_row_on_each_set() -> None:
@@ -15,6 +15,11 @@ def test_table_has_mean_and_sample_deviation_of_each_row_on_each_set() -> None:
         "|---|---:|---:|---:|---:|",
         "| whole method | .810 ± .014 | .900 ± .000 | .650 ± .071 | .000 ± .141 |",
     ]
+
+
+def test_seeds_are_joined_in_their_order() -> None:
+    per_seed = [{"no PCA": {"validation": {"srcc": value}}} for value in (0.1, 0.2)]
+    assert joined(per_seed) == {"no PCA": {"validation": [{"srcc": 0.1}, {"srcc": 0.2}]}}
 
 
 def test_one_seed_has_no_deviation() -> None:

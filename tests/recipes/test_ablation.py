@@ -39,14 +39,18 @@ def test_rows_are_aligned_fitted_and_measured_and_nothing_twice(
     arguments += ("--seeds", 0, "--test", f"biq2021={benchmark}")
     assert "| no PCA |" in run("ablation.py", *arguments)
     written = tmp_path / "out" / "ablation.json"
-    figures = json.loads(written.read_text())
+    facts = json.loads(written.read_text())
+    assert facts["seeds"] == [0]
+    figures = facts["figures"]
     assert list(figures) == list(names)
     assert {part: len(known) for part, known in figures["no PCA"].items()} == {"validation": 1, "biq2021 test": 1}
     assert figures["whole method"] != figures["no alignment"]
 
-    content, time = written.read_bytes(), written.stat().st_mtime_ns
+    made = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*.safetensors")}
+    content = written.read_bytes()
     run("ablation.py", *arguments)
-    assert (written.read_bytes(), written.stat().st_mtime_ns) == (content, time)
+    assert written.read_bytes() == content
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*.safetensors")} == made
 
 
 def test_committed_config_names_files_that_are_there() -> None:

@@ -15,6 +15,7 @@ import yaml
 
 from modeling_rali import RaliModel
 from modeling_rali.image_processing_rali import read_image
+from modeling_rali.inference import TextBank
 from modeling_rali.reasoning.texts import FACTS_FILE, TextsFolder, read_texts
 from tests.tiny_benchmark import save_biq2021
 from tests.tiny_towers import save_clip, save_siglip
@@ -58,6 +59,8 @@ def test_config_aligns_and_the_head_fits_what_comes_out(
     assert len(facts["history"]) == 2
     assert facts["num_images"] == facts["num_degraded_images"] == TRAINED
     assert facts["texts"]["teacher"] == "measured"
+    bank = TextBank.read(tmp_path / "run" / "text_bank.parquet")
+    assert len(bank.texts) == len(set(bank.texts)) > TRAINED
     assert "is there already" in run(*align)
     with pytest.raises(ValueError, match=r"other settings \(seed\)"):
         run(*align, "--seed", 1)

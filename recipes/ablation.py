@@ -145,9 +145,10 @@ def main() -> None:
 
 def write(path: Path, content: Any) -> None:
     """JSON, whole or not at all."""
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    partial.replace(path)
+    from modeling_rali.inference.replacing import replacing
+
+    with replacing(path) as file:
+        file.write((json.dumps(content, indent=2) + "\n").encode())
 
 
 if __name__ == "__main__":

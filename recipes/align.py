@@ -14,16 +14,6 @@ from typing import Any
 from transformers import TrainingArguments
 
 REFERENCE_PICTURES = 1500  # whose embeddings validation fits a line to, where the alignment trains none
-NOT_SETTINGS = {
-    "cache_dir",
-    "output_dir",
-    "logging_dir",
-    "run_name",
-    "resume_from_checkpoint",
-    "disable_tqdm",
-    "local_rank",
-}
-"""Arguments that say where and how it runs, and not what comes out."""
 
 
 @dataclass
@@ -103,7 +93,7 @@ def main() -> None:
 
     from modeling_rali.alignment.data import AlignmentDataset
     from modeling_rali.alignment.lora import add_lora, merge_lora
-    from modeling_rali.alignment.run_folder import RunFolder
+    from modeling_rali.alignment.run_folder import NOT_SETTINGS, RunFolder
     from modeling_rali.alignment.starting import starting_model, starting_tower
     from modeling_rali.alignment.text_embedding import TextEmbedder
     from modeling_rali.alignment.tower import training_form
@@ -115,7 +105,7 @@ def main() -> None:
 
     facts = read_facts(Path(arguments.texts))
     settings = {**asdict(arguments), **training.to_dict()} | {"texts": facts["fingerprint"]}
-    settings = {name: value for name, value in settings.items() if name not in NOT_SETTINGS}
+    settings = {name: value for name, value in settings.items() if name not in {*NOT_SETTINGS, "cache_dir"}}
     settings["num_processes"] = training.world_size  # they share a batch, and its negatives
     with training.main_process_first():
         run = RunFolder(Path(training.output_dir), json.loads(json.dumps(settings, default=str)))

@@ -1,4 +1,4 @@
-"""Average towers that were aligned from the same start, in seed, losses or rates different: one tower, better than each.
+"""Average towers that were aligned from the same start, in seed, losses or rates different, into one.
 
     python recipes/average.py --models runs/a/aligned runs/b/aligned --output_dir runs/average
 

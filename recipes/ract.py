@@ -23,16 +23,7 @@ if TYPE_CHECKING:
 
 DEFAULT = Path(__file__).parent / "configs" / "ract" / "default.yaml"
 DESCRIBING = ("texts_per_image", "max_new_tokens", "shard_size")
-NOT_SETTINGS = {
-    *DESCRIBING,
-    "output_dir",
-    "logging_dir",
-    "run_name",
-    "resume_from_checkpoint",
-    "disable_tqdm",
-    "local_rank",
-}
-"""Arguments that do not say what model comes out."""
+"""Arguments that say how the trained model describes, and not what model comes out."""
 
 
 @dataclass
@@ -89,7 +80,7 @@ def train(model: str, texts: "Dataset", arguments: RactArguments, training: "SFT
     from datasets import Image
     from trl import SFTTrainer
 
-    from modeling_rali.alignment.run_folder import RunFolder
+    from modeling_rali.alignment.run_folder import NOT_SETTINGS, RunFolder
     from modeling_rali.reasoning.ract import check_rest_unchanged, reasoning_rows, train_vision_encoder_alone
     from modeling_rali.reasoning.reasoner import load_reasoner
     from modeling_rali.reasoning.reasoner_rows import text_rows, with_pictures
@@ -108,7 +99,7 @@ def train(model: str, texts: "Dataset", arguments: RactArguments, training: "SFT
         raise SystemExit(f"{model} sees no pictures, so it has no eyes to train: pass --model, one that sees.")
     settings = asdict(arguments) | training.to_dict() | {"model": model, "num_processes": training.world_size}
     settings["texts"] = [read_facts(Path(folder))["fingerprint"] for folder in arguments.texts]
-    settings = {name: value for name, value in settings.items() if name not in NOT_SETTINGS}
+    settings = {name: value for name, value in settings.items() if name not in {*NOT_SETTINGS, *DESCRIBING}}
     sets = {}
     try:
         if not arguments.train_llm:

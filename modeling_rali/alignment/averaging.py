@@ -13,8 +13,8 @@ from ..modeling_rali import RaliModel
 def average(models: Sequence[RaliModel]) -> RaliModel:
     """The model whose tower and projection are the mean of those of `models` (model soups, arXiv 2203.05482).
 
-    Runs from one start that differ in seed, losses or rates end in one basin, where the mean generalises better than each
-    of them. It costs no more to run than one.
+    Runs from one start that differ in seed, losses or rates may end in one basin, where their mean can generalise better
+    than each of them: compare on validation. It costs no more to run than one.
 
     Args:
         models: aligned, with a head still to be fitted; that of the first is kept.

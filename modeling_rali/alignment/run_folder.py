@@ -11,6 +11,11 @@ RESULT = "aligned"
 FACTS_FILE = "alignment.json"
 _SETTINGS_FILE = "settings.json"
 
+NOT_SETTINGS = frozenset(
+    {"output_dir", "logging_dir", "run_name", "resume_from_checkpoint", "disable_tqdm", "local_rank"}
+)
+"""Arguments of transformers' trainers that say where and how a run goes, and not what comes out."""
+
 
 def read_alignment(checkpoint: Path) -> dict[str, Any]:
     """The facts that lie beside an aligned checkpoint.

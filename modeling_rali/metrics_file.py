@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from .inference.replacing import replacing
+from .replacing import replacing
 
 _NEEDED = (
     *("dataset", "title", "split", "model", "trained_on", "n", "n_failed", "n_published", "notes"),

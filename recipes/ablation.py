@@ -145,7 +145,7 @@ def main() -> None:
 
 def write(path: Path, content: Any) -> None:
     """JSON, whole or not at all."""
-    from modeling_rali.inference.replacing import replacing
+    from modeling_rali.replacing import replacing
 
     with replacing(path) as file:
         file.write((json.dumps(content, indent=2) + "\n").encode())

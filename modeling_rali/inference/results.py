@@ -13,8 +13,8 @@ from typing import Any, Self
 import pyarrow as pa
 from pyarrow import parquet
 
+from ..replacing import replacing
 from .finding import place_of, written_name
-from .replacing import replacing
 from .scorer import Result
 
 EXPLAINED = tuple(field.name for field in dataclasses.fields(Result))

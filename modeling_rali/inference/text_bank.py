@@ -8,7 +8,7 @@ import torch
 from pyarrow import parquet
 from torch.nn import functional as F
 
-from .replacing import replacing
+from ..replacing import replacing
 
 
 class TextBank:

@@ -12,11 +12,12 @@ import torch
 from datasets import Dataset, Image
 from rich.progress import track
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from ..image_processing_rali import read_image
 from ..inference.fusion import drop_open_gates, fuse_batch_norms
 from ..modeling_rali import RaliModel
+from ..replacing import replacing
 
 _READ_AHEAD = 8
 
@@ -56,9 +57,8 @@ def embed_pictures(model: RaliModel, paths: Sequence[str], cache: Path, mirrored
         dim=1,
     )
     cache.parent.mkdir(parents=True, exist_ok=True)
-    partial = cache.with_suffix(".partial")
-    save_file({"embeds": embeds}, partial, metadata={"fingerprint": key})
-    partial.replace(cache)
+    with replacing(cache) as file:
+        file.write(save({"embeds": embeds}, metadata={"fingerprint": key}))
     return embeds
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..image_processing_rali import read_image
+from ..replacing import write_text
 from .attributes import Attributes, measure
 from .degradations import DEGRADATIONS, LEVELS, degrade
 from .measured_teacher import Grading, estimated_quality
@@ -55,10 +56,7 @@ def fitted_grading(pictures: Sequence[Picture], cache: Path, parallel: Map = map
             return Grading({name: tuple(edges) for name, edges in kept["edges"].items()})
     train = [picture.path for picture in pictures if picture.split == "train"]
     grading = Grading.fit(list(parallel(measure_file, train)))
-    cache.parent.mkdir(parents=True, exist_ok=True)
-    partial = cache.with_suffix(".partial")
-    partial.write_text(json.dumps({"fingerprint": key, **grading.as_json()}, indent=2) + "\n", encoding="utf-8")
-    partial.replace(cache)
+    write_text(cache, json.dumps({"fingerprint": key, **grading.as_json()}, indent=2) + "\n")
     return grading
 
 

@@ -8,6 +8,7 @@ import PIL.Image
 from datasets import Dataset
 from transformers.utils import cached_file
 
+from ..replacing import write_text
 from . import wording
 from .attributes import Attributes, measure
 from .measured_teacher import Grading
@@ -17,11 +18,10 @@ GRADING_FILE = "grading.json"
 
 
 def measures_text(measured: Attributes, grading: Grading) -> str:
-    """A line for each attribute: its grade among the training pictures, from 1 to 5, in words and as a number."""
-    grades = grading.grades(measured)
-    lines = [f"- {name}: {wording.ATTRIBUTES[name][grade][0]} ({grade + 1} of 5)" for name, grade in grades.items()]
-    clipped = f"- clipped: {measured.dark:.0%} of the pixels to black, {measured.burnt:.0%} to white"
-    return "\n".join([*lines, clipped, f"- size: {measured.megapixels:.1f} megapixels"])
+    """The grade of each attribute among the training pictures in words, each of which has its own; clipping; size."""
+    words = [wording.ATTRIBUTES[name][grade][0] for name, grade in grading.grades(measured).items()]
+    clipped = f"{measured.dark:.0%} clipped to black and {measured.burnt:.0%} to white"
+    return "; ".join([*words, clipped, f"{measured.megapixels:.1f} megapixels"])
 
 
 def measure_pictures(pictures: Dataset) -> list[Attributes]:
@@ -38,10 +38,7 @@ def _measure(image: PIL.Image.Image) -> dict[str, float]:
 
 def save_grading(grading: Grading, folder: str | Path) -> None:
     """Write the grades beside the weights of the model that was trained with them."""
-    written = Path(folder) / GRADING_FILE
-    partial = written.with_suffix(".partial")
-    partial.write_text(json.dumps(grading.as_json(), indent=2) + "\n", encoding="utf-8")
-    partial.replace(written)
+    write_text(Path(folder) / GRADING_FILE, json.dumps(grading.as_json(), indent=2) + "\n")
 
 
 def read_grading(model: str) -> Grading | None:

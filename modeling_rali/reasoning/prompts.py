@@ -1,8 +1,9 @@
 """What the reasoner is asked: to rate a picture, or to name its degradation, thinking aloud first.
 
 Messages are in the conversational form of transformers and TRL. Where the model sees the picture every content is a
-list of parts, so that all rows of a dataset have one type; where it reads measured attributes instead, as a language
-model without eyes must, every content is a plain string, which any chat template takes.
+list of parts, so that all rows of a dataset have one type. A language model without eyes is asked for a rating by measured
+attributes: every content is a plain string, which any chat template takes, and the question is short, since such a model is
+small, learns the form of an answer by fine-tuning, and takes the longer for every token.
 """
 
 from typing import Any
@@ -30,7 +31,10 @@ DEGRADATION_QUESTION = (
     "JSON with the keys degradation and severity: "
     '<answer>{"degradation": "the degradation", "severity": "its severity"}</answer>'
 )
-MEASURES_INTRODUCTION = "You cannot see the picture; these are its measured attributes:"
+MEASURES_QUESTION = (
+    "Rate a picture from 1 to 5 by its measured attributes: "
+    '<think>what lifts and what lowers it</think><answer>{"rating": your rating}</answer>'
+)
 
 Messages = list[dict[str, Any]]
 
@@ -46,27 +50,25 @@ def rating_messages(image: Any = None, measures: str | None = None) -> Messages:
     Raises:
         ValueError: both a picture and measures.
     """
-    return _messages(RATING_QUESTION, image, measures)
-
-
-def degradation_messages(image: Any = None, measures: str | None = None) -> Messages:
-    """Ask for the degradation, one of `DEGRADATIONS`, and its severity, one of `SEVERITIES`.
-
-    Args and Raises: as `rating_messages`.
-    """
-    return _messages(DEGRADATION_QUESTION, image, measures)
-
-
-def _messages(question: str, image: Any, measures: str | None) -> Messages:
     if measures is None:
-        part = {"type": "image"} if image is None else {"type": "image", "image": image}
-        return [
-            {"role": "system", "content": [{"type": "text", "text": SYSTEM}]},
-            {"role": "user", "content": [part, {"type": "text", "text": question}]},
-        ]
+        return _about(image, RATING_QUESTION)
     if image is not None:
         raise ValueError("pass the picture or its measures: a model that sees the one is not given the other")
     return [
-        {"role": "system", "content": SYSTEM},
-        {"role": "user", "content": f"{MEASURES_INTRODUCTION}\n{measures.strip()}\n\n{question}"},
+        {"role": "system", "content": MEASURES_QUESTION},
+        {"role": "user", "content": measures.strip()},
+    ]
+
+
+def degradation_messages(image: Any = None) -> Messages:
+    """Ask for the degradation, one of `DEGRADATIONS`, and its severity, one of `SEVERITIES`; `image` as `rating_messages`."""
+    return _about(image, DEGRADATION_QUESTION)
+
+
+def _about(image: Any, question: str) -> Messages:
+    """A question about a picture that the model sees."""
+    part = {"type": "image"} if image is None else {"type": "image", "image": image}
+    return [
+        {"role": "system", "content": [{"type": "text", "text": SYSTEM}]},
+        {"role": "user", "content": [part, {"type": "text", "text": question}]},
     ]

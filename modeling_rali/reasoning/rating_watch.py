@@ -1,13 +1,16 @@
 """What the ratings of a run are like, step by step and over the validation images."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from modeling_rali.metrics import UndefinedStatisticError, plcc, srcc
-from modeling_rali.metrics.validation import Statistic
+from modeling_rali.metrics.validation import FloatArray, Statistic
+from modeling_rali.replacing import replacing
 
 from .grpo_rewards import Group, Rated, Rewards, gather_ratings, grouped
 from .parsing import Completion
@@ -54,7 +57,8 @@ class ValidationCallback(TrainerCallback):
 
     `eval_srcc`, `eval_plcc` and `eval_parse_rate`; with several validation sets the mean over them of the former two. A
     set where they are undefined, because no two images have readable and different means, counts as 0, as for the reward.
-    They are logged, and can be the trainer's `metric_for_best_model`.
+    They are logged, and can be the trainer's `metric_for_best_model`. The ratings themselves go to `validation-STEP.csv` in
+    the output folder: dataset, image_id, label, mean rating (empty where none could be read) and how many could be read.
     """
 
     def __init__(self, trainer: Trainer, watch: RatingWatch) -> None:
@@ -76,13 +80,31 @@ class ValidationCallback(TrainerCallback):
         **kwargs: Any,
     ) -> None:
         rows, self.watch.kept = self.watch.kept, []
-        agreements = [_agreement(group) for group in grouped(rows).values()]
+        groups = grouped(rows)
+        if state.is_world_process_zero:
+            with replacing(Path(args.output_dir, f"validation-{state.global_step}.csv")) as file:
+                mean_ratings(groups).to_csv(file, index=False)
+        agreements = [_agreement(group) for group in groups.values()]
         figures = {"eval_parse_rate": _parse_rate(rows)} | {
             f"eval_{name}": sum(agreement.get(name, 0.0) for agreement in agreements) / max(len(agreements), 1)
             for name in ("srcc", "plcc")
         }
         metrics.update(figures)  # before the trainer looks for the best model's
         self.trainer.log(figures)
+
+
+def mean_ratings(groups: Mapping[str, Group]) -> pd.DataFrame:
+    """A row an image: dataset, image_id, label, rating (the mean, NaN where none is readable), readable (how many are)."""
+    return pd.DataFrame(
+        [
+            (name, *image)
+            for name, group in groups.items()
+            for image in zip(
+                group.image_ids, group.labels, _means(group), (~np.isnan(group.ratings)).sum(axis=1), strict=True
+            )
+        ],
+        columns=["dataset", "image_id", "label", "rating", "readable"],
+    )
 
 
 def statistics(rows: Sequence[Rated]) -> dict[str, float]:
@@ -104,13 +126,18 @@ def statistics(rows: Sequence[Rated]) -> dict[str, float]:
     return figures
 
 
+def _means(group: Group) -> FloatArray:
+    """(B,) the mean of each image's readable ratings, NaN where there is none."""
+    return np.array([np.mean(own[~np.isnan(own)]) if not np.isnan(own).all() else np.nan for own in group.ratings])
+
+
 def _agreement(group: Group) -> dict[str, float]:
     """SRCC and PLCC of the mean ratings of images with a readable one, and their labels; nothing where undefined."""
-    rated = ~np.isnan(group.ratings).all(axis=1)
-    means = np.nanmean(group.ratings[rated], axis=1)
+    means = _means(group)
+    rated = ~np.isnan(means)
     measures: dict[str, Statistic] = {"srcc": srcc, "plcc": plcc}
     try:
-        return {name: measure(means, group.labels[rated]) for name, measure in measures.items()}
+        return {name: measure(means[rated], group.labels[rated]) for name, measure in measures.items()}
     except UndefinedStatisticError:
         return {}
 

@@ -18,6 +18,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from datasets import Dataset
 
+from ..replacing import replacing, write_text
+
 FACTS_FILE = "texts.json"
 IMAGES = "images"
 
@@ -77,7 +79,7 @@ class TextsFolder:
             return
         (folder / IMAGES).mkdir(parents=True, exist_ok=True)
         wanted["fingerprint"] = hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()
-        _write_whole(written, (json.dumps(wanted, indent=2) + "\n").encode())
+        write_text(written, json.dumps(wanted, indent=2) + "\n")
 
     def shard(self, index: int) -> Path:
         """The path of a shard."""
@@ -89,9 +91,8 @@ class TextsFolder:
 
     def write_shard(self, index: int, rows: Sequence[Mapping[str, Any]]) -> None:
         """Write a shard, whole or not at all; `rows` as `SCHEMA` has them."""
-        partial = self.shard(index).with_suffix(".partial")
-        pq.write_table(pa.Table.from_pylist(list(rows), schema=SCHEMA), partial)
-        partial.replace(self.shard(index))
+        with replacing(self.shard(index)) as file:
+            pq.write_table(pa.Table.from_pylist(list(rows), schema=SCHEMA), file)
 
 
 def read_facts(folder: Path) -> dict[str, Any]:
@@ -168,9 +169,3 @@ def _facts(folder: Path) -> dict[str, Any]:
 
 def _shards(folder: Path) -> list[Path]:
     return sorted(folder.glob("part-*-of-*.parquet"))
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    partial = path.with_suffix(".partial")
-    partial.write_bytes(content)
-    partial.replace(path)

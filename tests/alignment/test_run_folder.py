@@ -39,7 +39,7 @@ def test_texts_that_were_made_anew_are_not_gone_on_with(tmp_path: Path) -> None:
 
 
 def test_settings_that_were_cut_short_are_written_anew(tmp_path: Path) -> None:
-    (tmp_path / "settings.partial").write_text('{"texts": "4f')
+    (tmp_path / ".settings.json.draft").write_text('{"texts": "4f')
     RunFolder(tmp_path, SETTINGS)
     with pytest.raises(ValueError, match="learning_rate"):
         RunFolder(tmp_path, SETTINGS | {"learning_rate": 1.0})

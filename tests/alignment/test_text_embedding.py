@@ -122,7 +122,7 @@ def test_another_tower_under_the_same_name_embeds_anew(clip: Path, tmp_path: Pat
 
 def test_half_written_embeddings_are_not_read(clip: Path, tmp_path: Path) -> None:
     cache = tmp_path / "texts.safetensors"
-    cache.with_suffix(".partial").write_bytes(b"half")
+    cache.with_name(f".{cache.name}.draft").write_bytes(b"half")
     embedder = TextEmbedder(str(clip))
     torch.testing.assert_close(embed_texts_cached(embedder, TEXTS, cache), embedder.embed(TEXTS))
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["texts.safetensors"]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from datasets import Dataset
 from transformers import TrainerControl, TrainerState, TrainingArguments
@@ -255,7 +256,7 @@ def test_evaluation_adds_the_agreement_over_all_validation_batches(readable: boo
     metrics = {"eval_loss": 1.0}
     callback = ValidationCallback(trainer, watch)
     arguments = TrainingArguments(output_dir=str(tmp_path), use_cpu=True)
-    callback.on_evaluate(arguments, TrainerState(), TrainerControl(), metrics)
+    callback.on_evaluate(arguments, TrainerState(global_step=7), TrainerControl(), metrics)
     means, labels = np.nanmean(AS_ARRAY[[0, 1, 3]], axis=1), np.array(LABELS)[[0, 1, 3]]
     expected = {
         "eval_srcc": pytest.approx(srcc_measure(means, labels)) if readable else 0.0,
@@ -265,6 +266,14 @@ def test_evaluation_adds_the_agreement_over_all_validation_batches(readable: boo
     assert metrics == {"eval_loss": 1.0} | expected
     assert trainer.logged == [expected]
     assert watch.kept == []
+    written = pd.read_csv(tmp_path / "validation-7.csv")
+    assert list(written["dataset"].unique()) == ["koniq/validation"]
+    assert list(written["label"]) == LABELS
+    assert list(written["readable"]) == ([2, 3, 0, 3] if readable else [0] * 4)
+    if readable:
+        np.testing.assert_allclose(written["rating"].dropna(), means)
+    else:
+        assert written["rating"].isna().all()
 
 
 def rows_of(labels: list[float | None], **columns: list[str]) -> Dataset:

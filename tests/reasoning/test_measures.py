@@ -7,6 +7,7 @@ import pytest
 from datasets import Dataset
 from PIL import Image, ImageFilter
 
+from modeling_rali.reasoning import wording
 from modeling_rali.reasoning.attributes import measure
 from modeling_rali.reasoning.measured_teacher import Grading
 from modeling_rali.reasoning.measures import (
@@ -26,9 +27,14 @@ def test_text_tells_a_sharp_picture_from_a_blurred_one(photo: Image.Image) -> No
     pictures = blurred(photo)
     grading = Grading.fit([measure(picture) for picture in pictures])
     sharpest, softest = (measures_text(measure(pictures[place]), grading) for place in (0, -1))
-    assert "- sharpness: very crisp and sharp (5 of 5)" in sharpest
-    assert "- sharpness: badly blurred, with no sharp edge (1 of 5)" in softest
-    assert sharpest.endswith("- size: 0.0 megapixels")
+    assert sharpest.startswith("very crisp and sharp; ")
+    assert softest.startswith("badly blurred, with no sharp edge; ")
+    assert sharpest.endswith(" to white; 0.0 megapixels")
+
+
+def test_no_two_grades_have_the_same_words() -> None:
+    words = [synonyms[0] for grades in wording.ATTRIBUTES.values() for synonyms in grades]
+    assert len(set(words)) == len(words) == 5 * len(wording.ATTRIBUTES)
 
 
 def test_pictures_of_any_mode_are_measured_as_rgb(photo: Image.Image) -> None:

@@ -8,6 +8,7 @@ from trl.data_utils import is_conversational, prepare_multimodal_messages
 from modeling_rali.reasoning.parsing import follows_format, parse_degradation, parse_rating
 from modeling_rali.reasoning.prompts import (
     DEGRADATIONS,
+    MEASURES_QUESTION,
     SEVERITIES,
     SYSTEM,
     Messages,
@@ -30,26 +31,19 @@ def test_picture_goes_where_trl_puts_it(photo: Image.Image) -> None:
 def test_measures_take_the_place_of_the_picture() -> None:
     messages = rating_messages(measures="The picture is sharp.\n")
     assert all(isinstance(message["content"], str) for message in messages)
-    assert "The picture is sharp.\n\nHow good" in messages[1]["content"]
+    assert messages[1]["content"] == "The picture is sharp."
 
 
-@pytest.mark.parametrize("ask", [rating_messages, degradation_messages])
-def test_picture_and_measures_together_are_refused(ask: object, photo: Image.Image) -> None:
-    assert callable(ask)
+def test_picture_and_measures_together_are_refused(photo: Image.Image) -> None:
     with pytest.raises(ValueError, match="the one is not given the other"):
-        ask(photo, measures="sharp")
+        rating_messages(photo, measures="sharp")
 
 
-@pytest.mark.parametrize("measures", [None, "The picture is sharp."])
-def test_both_questions_share_a_column_of_a_dataset(measures: str | None) -> None:
-    prompts = [rating_messages(measures=measures), degradation_messages(measures=measures)]
+def test_both_questions_share_a_column_of_a_dataset() -> None:
+    prompts = [rating_messages(), degradation_messages()]
     rows = Dataset.from_dict({"prompt": prompts})
-    assert [text_of(prompt) for prompt in Dataset.from_dict({"prompt": prompts})["prompt"]] == [
-        text_of(prompt) for prompt in prompts
-    ]
-    if measures is None:
-        parts = rows[0]["prompt"][1]["content"]
-        assert [part["type"] for part in parts] == ["image", "text"]
+    assert [text_of(prompt) for prompt in rows["prompt"]] == [text_of(prompt) for prompt in prompts]
+    assert [part["type"] for part in rows[0]["prompt"][1]["content"]] == ["image", "text"]
 
 
 def test_questions_name_what_is_read() -> None:
@@ -58,8 +52,9 @@ def test_questions_name_what_is_read() -> None:
     assert all(word in question for word in (*DEGRADATIONS, *SEVERITIES))
 
 
-def test_the_example_in_the_system_message_follows_the_format_it_asks_for() -> None:
-    example = SYSTEM[SYSTEM.index("<think>what") :]
+@pytest.mark.parametrize("system", [SYSTEM, MEASURES_QUESTION])
+def test_the_example_in_the_system_message_follows_the_format_it_asks_for(system: str) -> None:
+    example = system[system.index("<think>what") :]
     assert follows_format(example)
     # and is itself no answer, should a model repeat it
     assert parse_rating(example).rating is None

@@ -71,7 +71,7 @@ def test_model_without_eyes_gets_measures_in_place_of_pictures(benchmark: tuple[
     check_rows(rows, images_per_batch=2, ranking=True)
     assert "image" not in rows.column_names
     assert len(rows) == 13
-    assert all("- sharpness: " in row["prompt"][1]["content"] for row in rows)
+    assert all(" clipped to black and " in row["prompt"][1]["content"] for row in rows)
 
 
 def test_scenes_must_belong_to_the_data(benchmark: tuple[Path, Path], tmp_path: Path) -> None:

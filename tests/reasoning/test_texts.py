@@ -60,7 +60,7 @@ def test_finished_folder_is_read_in_order(folder: TextsFolder, tmp_path: Path) -
 
 def test_unfinished_folder_is_refused(folder: TextsFolder, tmp_path: Path) -> None:
     folder.write_shard(0, [row(tmp_path, "a")])
-    folder.shard(1).with_suffix(".partial").write_bytes(b"half")
+    (folder.folder / f".{folder.shard(1).name}.draft").write_bytes(b"half")
     with pytest.raises(TextsError, match="1 of 2 shards are missing"):
         read_texts(folder.folder)
 

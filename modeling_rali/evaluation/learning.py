@@ -1,0 +1,132 @@
+"""What a reasoner learned by reinforcement: its ratings before and after, against a regression on what it reads."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from sklearn.linear_model import RidgeCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from modeling_rali.metrics import bootstrap_interval, paired_bootstrap, plcc, srcc
+from modeling_rali.metrics.validation import FloatArray
+from modeling_rali.reasoning.attributes import Attributes
+from modeling_rali.reasoning.measured_teacher import Grading
+
+_UNREADABLE = 3.0  # the middle of 1–5: a picture that is not rated must not make the rest look better
+_SMOOTHED = 5  # steps
+
+
+def ridge_on_grades(
+    grading: Grading, train: Sequence[Attributes], labels: FloatArray, validation: Sequence[Attributes]
+) -> FloatArray:
+    """Predict the labels of validation pictures by ridge regression on what a model without eyes is told of them.
+
+    Args:
+        grading: with which both are told.
+        train: measured attributes of N pictures; labels: (N,) their MOS.
+        validation: measured attributes of M others.
+
+    Returns:
+        (M,) predictions; the penalty is chosen by leaving one training picture out at a time.
+    """
+
+    def told(measured: Sequence[Attributes]) -> FloatArray:
+        return np.array([[*grading.grades(one).values(), one.dark, one.burnt, one.megapixels] for one in measured])
+
+    regression = make_pipeline(StandardScaler(), RidgeCV(np.logspace(-2, 4, 13)))
+    return np.asarray(regression.fit(told(train), labels).predict(told(validation)), dtype=np.float64)
+
+
+def agreement(ratings: pd.DataFrame, reference: pd.DataFrame | None = None) -> dict[str, Any]:
+    """How well ratings agree with labels, and how much better than another model's of the same images.
+
+    Args:
+        ratings: of `validation-STEP.csv`: image_id, label, rating, readable; an image without a readable rating counts as
+            3, the middle of the scale.
+        reference: the same of the other model.
+
+    Returns:
+        n, rated (the share of images with a readable rating), srcc, srcc_ci95, plcc; with a reference gain and gain_ci95,
+        of the SRCC, by paired bootstrap.
+
+    Raises:
+        ValueError: the reference has other images or labels.
+    """
+    rated, labels = ratings["rating"].fillna(_UNREADABLE).to_numpy(float), ratings["label"].to_numpy(float)
+    figures: dict[str, Any] = {"n": len(ratings), "rated": float(ratings["rating"].notna().mean())}
+    if np.ptp(rated) == 0:  # rated all alike, or not at all: nothing is ranked
+        return figures | {"srcc": 0.0, "plcc": 0.0}
+    figures |= {
+        "srcc": srcc(rated, labels),
+        "srcc_ci95": list(bootstrap_interval(srcc, rated, labels)),
+        "plcc": plcc(rated, labels),
+    }
+    if reference is not None:
+        by_id = reference.set_index("image_id")
+        if set(by_id.index) != set(ratings["image_id"]):
+            raise ValueError(f"{len(by_id)} and {len(ratings)} ratings are not of the same images: nothing to compare")
+        others = by_id.loc[list(ratings["image_id"]), "rating"].fillna(_UNREADABLE).to_numpy(float)
+        comparison = paired_bootstrap(rated, others, labels)
+        figures |= {"gain": comparison.difference, "gain_ci95": list(comparison.interval)}
+    return figures
+
+
+def last_ratings(run: Path) -> pd.DataFrame:
+    """The ratings of the last evaluation of a run of recipes/grpo.py.
+
+    Raises:
+        ValueError: it has none.
+    """
+    files = sorted(run.glob("validation-*.csv"), key=lambda file: int(file.stem.split("-")[1]))
+    if not files:
+        raise ValueError(f"{run} holds no validation-STEP.csv: was it evaluated?")
+    return pd.read_csv(files[-1], dtype={"image_id": str})
+
+
+def learning_table(figures: Mapping[str, Mapping[str, Any]]) -> str:
+    """A Markdown table, a row a model, of the records of `agreement`."""
+
+    def interval(record: Mapping[str, Any], name: str) -> str:
+        if name not in record:
+            return ""
+        bounds = record.get(f"{name}_ci95")
+        return f"{record[name]:.3f}" + (f" ({bounds[0]:.3f} to {bounds[1]:.3f})" if bounds else "")
+
+    lines = ["| | rated | SRCC (95 %) | PLCC | gain over the warm start (95 %) |", "|---|---:|---:|---:|---:|"]
+    for name, record in figures.items():
+        lines.append(
+            f"| {name} | {record['rated']:.0%} | {interval(record, 'srcc')} | {record['plcc']:.3f} | "
+            f"{interval(record, 'gain')} |"
+        )
+    return "\n".join(lines)
+
+
+def draw_curves(runs: Mapping[str, Sequence[Mapping[str, float]]], dataset: str) -> Figure:
+    """What the trainer logged at each step, a line a run: closeness to the label, agreement, spread and length.
+
+    Args:
+        runs: name → log_history of `trainer_state.json`.
+        dataset: whose agreement is drawn.
+    """
+    panels = {
+        "rewards/smooth_score/mean": "1 − |rating − MOS| / 4",
+        f"ratings/{dataset}/srcc": "SRCC in the batch",
+        "ratings/spread": "spread of an image's ratings",
+        "ratings/length": "tokens of an answer",
+    }
+    figure = Figure(figsize=(12, 3.2), layout="constrained")
+    for axes, (key, title) in zip(figure.subplots(1, len(panels)), panels.items(), strict=True):
+        for name, log in runs.items():
+            points = [(record["step"], float(record[key])) for record in log if key in record]
+            steps, values = zip(*points, strict=True) if points else ((), ())
+            smooth = pd.Series(values, dtype=float).rolling(_SMOOTHED, min_periods=1).mean()
+            axes.plot(steps, smooth, label=name)
+        axes.set_title(title, fontsize=10)
+        axes.set_xlabel("step")
+        axes.grid(alpha=0.3)
+    figure.axes[0].legend(fontsize=8)
+    return figure

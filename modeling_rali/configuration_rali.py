@@ -37,6 +37,8 @@ class RaliConfig(PretrainedConfig):
         pooled_dim: width of the pooled vector. Read from `vision_config.hidden_size` where that exists; for
             `"stage_statistics"` it is twice the number of channels of the chosen hidden states, and must be given.
         projection_dim: width of the image embedding after the projection; `None` for no projection.
+        text_dim: width of the space of texts, into which a further projection takes the image embedding; `None` where the
+            image embedding is in that space itself, or the model was not aligned with texts.
         pca_dim: width of the compressed embedding, at most the width of the image embedding.
         num_prototypes: number of prototypes K.
         temperature: softmax temperature τ of a new head; a trained head has its own among its tensors.
@@ -57,6 +59,7 @@ class RaliConfig(PretrainedConfig):
     feature_indices: list[int] | None = None
     pooled_dim: int | None = None
     projection_dim: int | None = 768
+    text_dim: int | None = None
     pca_dim: int = 512
     num_prototypes: int = 250
     temperature: float = 0.07

@@ -40,8 +40,8 @@ class RaliOutput(ModelOutput):
 
 
 class Explanation(NamedTuple):
-    """Why a picture scores as it does: its score, its terms with their strength (see `scoring.ranked_terms`), and its
-    embedding (D,)."""
+    """Why a picture scores as it does: its score, its terms with their strength (see `scoring.ranked_terms`), and where it is
+    in the space of texts."""
 
     score: float
     terms: list[tuple[str, float]]
@@ -131,6 +131,7 @@ class RaliModel(PreTrainedModel):
         if config.projection_dim is not None and config.pooled_dim is not None:
             bias = config.pooling == "stage_statistics"
             self.projection = nn.Linear(config.pooled_dim, config.projection_dim, bias=bias)
+        self.text_projection = nn.Linear(config.embed_dim, config.text_dim) if config.text_dim else None
         self.head = RaliHead(config)
         self.terms = RaliTerms(len(config.quality_terms), config.embed_dim) if config.quality_terms else None
         self.image_processor = RaliImageProcessor(**(config.preprocessing or {}))
@@ -170,8 +171,16 @@ class RaliModel(PreTrainedModel):
                 f"the tower's pooled output is {pooled.shape[-1]} wide, but config.pooled_dim is {self.config.pooled_dim}: "
                 f"set pooled_dim to {pooled.shape[-1]}."
             )
-        embeds = pooled if self.projection is None else self.projection(pooled.to(self.projection.weight.dtype))
-        return embeds, tower
+        return self._embedded(pooled), tower
+
+    def _embedded(self, pooled: torch.Tensor) -> torch.Tensor:
+        """Pooled vectors (…, P) → image embeddings (…, D)."""
+        return pooled if self.projection is None else self.projection(pooled.to(self.projection.weight.dtype))
+
+    def text_embeds(self, embeds: torch.Tensor) -> torch.Tensor:
+        """Image embeddings (…, D) → where they are in the space of the texts that the model was aligned with."""
+        projection = self.text_projection
+        return embeds if projection is None else projection(embeds.to(projection.weight.dtype))
 
     def forward(
         self,
@@ -242,7 +251,7 @@ class RaliModel(PreTrainedModel):
             terms = ranked_terms(
                 self.terms(embeds)[0].tolist(), self.config.quality_terms, score, tuple(self.config.score_range)
             )
-            explanations.append(Explanation(score, terms, embeds[0]))
+            explanations.append(Explanation(score, terms, self.text_embeds(embeds)[0]))
         return explanations
 
     def score_map(self, picture: torch.Tensor) -> torch.Tensor:
@@ -264,7 +273,7 @@ class RaliModel(PreTrainedModel):
         else:
             tokens = self.vision_model(pixel_values=pixels.to(self.vision_model.dtype)).last_hidden_state
             parts = patch_embeddings(self.vision_model, tokens, *picture.shape[-2:])
-        embeds = parts if self.projection is None else self.projection(parts.to(self.projection.weight.dtype))
+        embeds = self._embedded(parts)
         return self.head(embeds.flatten(0, 1))[0].reshape(embeds.shape[:2])
 
     def save_pretrained(self, save_directory: str | os.PathLike, **kwargs: Any) -> None:

@@ -95,8 +95,9 @@ def score(
             stop(
                 f"{scorer.name_or_path}: has no quality terms to explain with; only a model aligned with texts has.", 2
             )
-        if bank and bank.embeds.shape[1] != scorer.config.embed_dim:
-            stop(f"{text_bank}: is of another model: {bank.embeds.shape[1]} wide, not {scorer.config.embed_dim}.", 2)
+        text_dim = scorer.config.text_dim or scorer.config.embed_dim
+        if bank and bank.embeds.shape[1] != text_dim:
+            stop(f"{text_bank}: is of another model: {bank.embeds.shape[1]} wide, not {text_dim}.", 2)
         if file:
             check_same_model(scorer, file.earlier(), max_pixels)
     except (OSError, ValueError) as error:

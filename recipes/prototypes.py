@@ -11,7 +11,7 @@ model that was aligned gets its quality terms too. Embeddings are kept in `outpu
 import json
 import shutil
 import sys
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,13 @@ class PrototypesArguments:
     num_prototypes: int = field(default=250, metadata={"help": "Prototypes in all."})
     temperature: float = field(default=0.07, metadata={"help": "Softmax temperature; 1 for none."})
     fine_tuning: dict[str, Any] = field(default_factory=dict, metadata={"help": "See prototypes.FineTuning."})
+    refit: dict[str, Any] | None = field(
+        default=None,
+        metadata={
+            "help": "Once the figures are taken, fit the head anew to the validation pictures too: `validation_copies` of "
+            "each, since the tower has not seen their labels, for so many `epochs`."
+        },
+    )
     seed: int = field(default=0, metadata={"help": "Of the clustering and the fine-tuning."})
     tower: str | None = field(default=None, metadata={"help": "For the card: what the tower is and where it is from."})
     tower_license: str | None = field(default=None, metadata={"help": "For the card: the licence of the tower."})
@@ -106,6 +113,13 @@ def main() -> None:
     )
     held_out = Embedded(embeds[0, validation], scores[validation])
     history = fit_head(model, Embedded(embeds[:, train], scores[train]), held_out, settings)
+    with torch.inference_mode():
+        predicted = model.head(held_out.embeds)[0].numpy()
+    if arguments.refit:
+        copies, epochs = arguments.refit["validation_copies"], arguments.refit["epochs"]
+        whole = torch.cat([train.nonzero()[:, 0], *[validation.nonzero()[:, 0]] * copies])
+        again = replace(settings, fine_tuning=replace(settings.fine_tuning, epochs=epochs, patience=epochs))
+        fit_head(model, Embedded(embeds[:, whole], scores[whole]), held_out, again)
 
     if arguments.degraded_copies:
         kinds = np.array(["" if name is None else name.partition(":")[0] for name in rows["degradation"]])
@@ -120,8 +134,6 @@ def main() -> None:
         embedder = TextEmbedder(aligned["settings"]["text_encoder"])
         fit_quality_terms(model, embedder.embed, QUALITY_TERMS, embeds[0, usual])
 
-    with torch.inference_mode():
-        predicted = model.head(held_out.embeds)[0].numpy()
     facts = {
         "dataset": ", ".join(sorted(set(rows["dataset"]))),
         "num_images": int(usual.sum()),

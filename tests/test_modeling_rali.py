@@ -8,6 +8,7 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
+from torch import nn
 from transformers import AutoConfig, AutoModel, CLIPVisionModelWithProjection
 
 from modeling_rali import RaliConfig, RaliModel
@@ -77,6 +78,20 @@ def test_stage_statistics_are_mean_and_population_deviation() -> None:
     maps, tokens = torch.randn(2, 3, 4, 5), torch.randn(2, 7, 6)
     expected = [maps.mean((2, 3)), maps.std((2, 3), correction=0), tokens.mean(1), tokens.std(1, correction=0)]
     torch.testing.assert_close(stage_statistics([maps, tokens]), torch.cat(expected, 1))
+
+
+@torch.no_grad()
+def test_projection_into_the_space_of_texts_changes_no_score(tiny_efficientnet: RaliModel, tmp_path: Path) -> None:
+    pixels = torch.randn(2, 3, 64, 64)
+    before = tiny_efficientnet(pixels)
+    tiny_efficientnet.config.text_dim, tiny_efficientnet.text_projection = 24, nn.Linear(80, 24)
+    tiny_efficientnet.save_pretrained(tmp_path)
+    model = RaliModel.from_pretrained(tmp_path).eval()
+    torch.testing.assert_close(model(pixels).score, before.score)
+    expected = tiny_efficientnet.text_projection(before.image_embeds)
+    torch.testing.assert_close(model.text_embeds(before.image_embeds), expected)
+    halved = tiny_efficientnet.to(torch.bfloat16).text_embeds(before.image_embeds)
+    torch.testing.assert_close(halved.float(), expected, atol=0.05, rtol=0.05)
 
 
 def test_wrong_pooled_width_is_named(tiny_efficientnet: RaliModel) -> None:

@@ -15,7 +15,7 @@ MOST_LOG_SCALE = math.log(100.0)  # as CLIP's: logits are scaled by 1 to 100
 
 
 class Aligned(NamedTuple):
-    """What the losses need: image embeddings (B, D), standardised scores (B,) read off them, and the log of 1/τ ()."""
+    """What the losses need: image embeddings (B, D) in the space of texts, standardised scores (B,), the log of 1/τ ()."""
 
     embeds: torch.Tensor
     scores: torch.Tensor
@@ -35,10 +35,14 @@ class StandardisedProjection(nn.Module):
         self.register_buffer("mean", mean)
         self.register_buffer("scale", scale)
 
+    def standardised(self, pooled: torch.Tensor) -> torch.Tensor:
+        """Pooled features (B, P), each less its mean and over its deviation at the start, in float32."""
+        return (pooled.float() - self.mean) / self.scale
+
     def forward(self, pooled: torch.Tensor) -> torch.Tensor:
         """Pooled features (B, P) → embeddings (B, D), in float32."""
         with torch.autocast(pooled.device.type, enabled=False):
-            return self.linear((pooled.float() - self.mean) / self.scale)
+            return self.linear(self.standardised(pooled))
 
     def folded(self) -> nn.Linear:
         """The same function as one linear layer of the features as they are."""
@@ -53,26 +57,18 @@ class StandardisedProjection(nn.Module):
 class AlignmentModel(nn.Module):
     """A RALI model in training.
 
-    The score is read off the direction of the embedding, which is all that the contrast with texts and the head of
-    prototypes look at: score = r · (ê - c) / s + b, with ê = e / ‖e‖ and c, s the centre and the spread of ê at the start.
+    Where it has a projection of its own, the score is read off the standardised features before it, since texts do not say
+    all that tells quality, and they stay the image embedding. Otherwise it is read off the direction of the embedding.
     """
 
-    centre: torch.Tensor
-    spread: torch.Tensor
-
     def __init__(self, rali: RaliModel, projection: StandardisedProjection | None = None) -> None:
-        """Args: rali: the tower; projection: in place of the model's own, where there is one."""
+        """Args: rali: the tower; projection: into the space of texts, where its embeddings are not in it."""
         super().__init__()
         self.rali = rali
         self.projection = projection
-        if projection is not None:
-            rali.projection = None
-        width = rali.config.embed_dim
-        self.readout = nn.Linear(width, 1)
+        self.readout = nn.Linear(rali.config.embed_dim, 1)
         nn.init.zeros_(self.readout.weight)
         nn.init.zeros_(self.readout.bias)
-        self.register_buffer("centre", torch.zeros(width))
-        self.register_buffer("spread", torch.tensor(width**-0.5))
         self.log_scale = nn.Parameter(torch.tensor(-math.log(INITIAL_TEMPERATURE)))
 
     def train(self, mode: bool = True) -> "AlignmentModel":
@@ -88,22 +84,25 @@ class AlignmentModel(nn.Module):
         by_size: dict[torch.Size, list[int]] = {}
         for index, picture in enumerate(pixel_values):
             by_size.setdefault(picture.shape, []).append(index)
-        parts = [self._embed(torch.stack([pixel_values[index] for index in indices])) for indices in by_size.values()]
+        stacks = [torch.stack([pixel_values[index] for index in indices]) for indices in by_size.values()]
+        parts = [self.rali.get_image_features(stack)[0] for stack in stacks]
         order = torch.tensor([index for indices in by_size.values() for index in indices]).argsort()
-        embeds = torch.cat(parts)[order.to(parts[0].device)]
-        return Aligned(embeds, self.read_out(embeds), self.log_scale.clamp(0.0, MOST_LOG_SCALE))
+        features = torch.cat(parts)[order.to(parts[0].device)].float()
+        embeds = features if self.projection is None else self.projection(features)
+        return Aligned(embeds, self.read_out(features), self.log_scale.clamp(0.0, MOST_LOG_SCALE))
 
-    def _embed(self, pixels: torch.Tensor) -> torch.Tensor:
-        features, _ = self.rali.get_image_features(pixels)
-        return (features if self.projection is None else self.projection(features)).float()
-
-    def read_out(self, embeds: torch.Tensor) -> torch.Tensor:
-        """Embeddings (B, D) → standardised scores (B,), in float32."""
-        with torch.autocast(embeds.device.type, enabled=False):
-            return self.readout((F.normalize(embeds.float(), dim=-1) - self.centre) / self.spread).squeeze(-1)
+    def read_out(self, features: torch.Tensor) -> torch.Tensor:
+        """Features (B, P) before the own projection, or embeddings where there is none → standardised scores (B,)."""
+        with torch.autocast(features.device.type, enabled=False):
+            if self.projection is None:
+                told = F.normalize(features, dim=-1) * features.shape[-1] ** 0.5
+            else:
+                told = self.projection.standardised(features)
+            return self.readout(told).squeeze(-1)
 
     def finished(self) -> RaliModel:
         """The RALI model with the trained tower and projection, in evaluation mode; this one is of no use afterwards."""
         if self.projection is not None:
-            self.rali.projection = self.projection.folded()
+            self.rali.text_projection = self.projection.folded()
+            self.rali.config.text_dim = self.projection.linear.out_features
         return self.rali.eval()

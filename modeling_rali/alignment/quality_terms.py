@@ -184,6 +184,8 @@ def fit_quality_terms(
             for pair in pairs
         ]
     )
+    if (projection := model.text_projection) is not None:  # ⟨W e, t⟩ = ⟨e, Wᵀ t⟩
+        terms = terms @ projection.weight.float()
     _set_terms(model, pairs, F.normalize(terms, dim=-1), train_embeds)
 
 

@@ -7,7 +7,7 @@ from datasets import Dataset
 
 from ..conversion.efficientnet_lite import rali_on_efficientnet_lite0
 from ..conversion.vision_towers import rali_on_vision_tower
-from ..modeling_rali import RaliHead, RaliModel
+from ..modeling_rali import RaliModel
 from ..prototypes import embed_pictures
 from .data import Texts
 from .model import AlignmentModel
@@ -15,7 +15,7 @@ from .training_texts import mean_text_embeds
 from .warm_start import fit_readout, fitted_projection
 
 _PROJECTION_PENALTY = 3000.0  # chosen on validation, as the recipe's README says
-_READOUT_PENALTY = 200.0
+_READOUT_PENALTY = 6000.0  # likewise
 
 
 def starting_tower(name: str, image_size: int) -> RaliModel:
@@ -60,14 +60,9 @@ def starting_model(
     paths = [rows[int(row)]["image"] for row in chosen]
     features = embed_pictures(rali, paths, cache, mirrored=False)[0]
     projection = fitted_projection(features, mean_text_embeds(texts)[chosen], _PROJECTION_PENALTY)
-    rali.config.projection_dim = width
-    rali.config.pca_dim = min(rali.config.pca_dim, width)
-    rali.head = RaliHead(rali.config)
-    rali._init_weights(rali.head)
     model = AlignmentModel(rali, projection)
     labelled = ~labels[chosen].isnan()
     if labelled.any():
-        with torch.no_grad():
-            embeds = projection(features[labelled])
-        fit_readout(model, embeds, labels[chosen][labelled], _READOUT_PENALTY)
+        standardised = projection.standardised(features[labelled])
+        fit_readout(model.readout, standardised, labels[chosen][labelled], _READOUT_PENALTY)
     return model

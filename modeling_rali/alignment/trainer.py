@@ -198,13 +198,11 @@ class AlignmentTrainer(Trainer):
         self, eval_dataset: Any = None, ignore_keys: list[str] | None = None, metric_key_prefix: str = "eval"
     ) -> dict[str, float]:
         """SRCC and PLCC of the validation pictures."""
-        embeds = self.embed(self.held_out.paths)
-        if self.score_weight:
-            with torch.no_grad():
-                predicted = self.model.read_out(embeds.to(self.args.device)).cpu().numpy()
-        else:
+        embeds, predicted = self.predict_pictures(self.held_out.paths)
+        if not self.score_weight:
             assert self.reference is not None
-            predicted = ridge_prediction(self.embed(self.reference.paths), self.reference.scores, embeds)
+            known, _ = self.predict_pictures(self.reference.paths)
+            predicted = ridge_prediction(known, self.reference.scores, embeds)
         metrics = {
             f"{metric_key_prefix}_srcc": srcc(predicted, self.held_out.scores),
             f"{metric_key_prefix}_plcc": plcc(predicted, self.held_out.scores),
@@ -214,16 +212,18 @@ class AlignmentTrainer(Trainer):
         return metrics
 
     @torch.no_grad()
-    def embed(self, paths: Sequence[str]) -> torch.Tensor:
-        """Embeddings (N, D) of whole pictures, shared among the processes, in order."""
+    def predict_pictures(self, paths: Sequence[str]) -> tuple[torch.Tensor, np.ndarray]:
+        """Embeddings (N, D) and standardised scores (N,) of whole pictures, shared among the processes, in order."""
         model, processor = self.model.eval(), self.model.rali.image_processor
         own = range(self.args.process_index, len(paths), self.args.world_size)
         rows = []
         with self.compute_loss_context_manager(), self.accelerator.autocast():
             for index in own:
                 pixels = processor.pixels(read_image(paths[index])).to(self.args.device)
-                rows.append((index, model([pixels]).embeds[0].float().cpu().numpy()))
-        return torch.from_numpy(np.stack([embed for _, embed in sorted(gather_object(rows), key=lambda row: row[0])]))
+                aligned = model([pixels])
+                rows.append((index, aligned.embeds[0].float().cpu().numpy(), aligned.scores.item()))
+        _, embeds, scores = zip(*sorted(gather_object(rows), key=lambda row: row[0]), strict=True)
+        return torch.from_numpy(np.stack(embeds)), np.array(scores)
 
 
 def parameter_groups(model: AlignmentModel, args: TrainingArguments, head_learning_rate: float) -> list[dict[str, Any]]:

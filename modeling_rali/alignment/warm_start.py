@@ -5,10 +5,9 @@ Training starts from there, so that the first steps do not tear the tower's feat
 
 import torch
 from torch import nn
-from torch.nn import functional as F
 
 from ..prototypes.compression import SMALLEST_SCALE
-from .model import AlignmentModel, StandardisedProjection
+from .model import StandardisedProjection
 
 
 def ridge(inputs: torch.Tensor, targets: torch.Tensor, penalty: float) -> torch.Tensor:
@@ -45,11 +44,9 @@ def fitted_projection(features: torch.Tensor, text_embeds: torch.Tensor, penalty
 
 
 @torch.no_grad()
-def fit_readout(model: AlignmentModel, embeds: torch.Tensor, labels: torch.Tensor, penalty: float) -> None:
-    """Set the model's line to the score to the ridge regression on embeddings (N, D) with standardised labels (N,)."""
-    directions = F.normalize(embeds, dim=-1)
-    model.centre.copy_(directions.mean(0))
-    model.spread.copy_(directions.sub(model.centre).std())
-    weights = ridge((directions - model.centre) / model.spread, (labels - labels.mean())[:, None], penalty)
-    model.readout.weight.copy_(weights.T)
-    model.readout.bias.copy_(labels.mean())
+def fit_readout(readout: nn.Linear, standardised: torch.Tensor, labels: torch.Tensor, penalty: float) -> None:
+    """Set a line to the score to the ridge regression on standardised features (N, P) with standardised labels (N,)."""
+    centre = standardised.mean(0)
+    weights = ridge(standardised - centre, (labels - labels.mean())[:, None], penalty)
+    readout.weight.copy_(weights.T)
+    readout.bias.copy_(labels.mean() - centre @ weights[:, 0])

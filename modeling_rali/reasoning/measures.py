@@ -25,7 +25,7 @@ def measures_text(measured: Attributes, grading: Grading) -> str:
 
 
 def measure_pictures(pictures: Dataset) -> list[Attributes]:
-    """The attributes of each picture of the column image; kept in the cache of `datasets`, with progress."""
+    """The attributes of each picture of the column image, with progress; those of a benchmark stay in the cache of `datasets`."""
     rows = pictures.select_columns("image").map(
         _measure, input_columns="image", remove_columns="image", desc="Measuring pictures"
     )

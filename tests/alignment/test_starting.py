@@ -89,13 +89,10 @@ def test_a_tower_of_features_gets_a_projection_that_is_kept_when_it_is_finished(
 
     model.finished().save_pretrained(tmp_path / "saved")
     saved = RaliModel.from_pretrained(tmp_path / "saved").eval()
-    assert (saved.config.projection_dim, saved.config.pca_dim) == (WIDTH, WIDTH)
-    torch.testing.assert_close(
-        torch.cat([saved.get_image_features(picture[None])[0] for picture in pixels]),
-        aligned.embeds,
-        atol=1e-5,
-        rtol=1e-4,
-    )
+    assert (saved.config.text_dim, saved.config.embed_dim) == (WIDTH, tiny_efficientnet.config.pooled_dim)
+    embeds = torch.cat([saved.get_image_features(picture[None])[0] for picture in pixels])
+    torch.testing.assert_close(saved.text_embeds(embeds), aligned.embeds, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(model.read_out(embeds), aligned.scores, atol=1e-4, rtol=1e-4)
 
 
 @torch.no_grad()
@@ -113,7 +110,7 @@ def test_degraded_pictures_have_no_say_in_the_start(
             [((texts, labels), reference), ((other_texts, other_labels), reference), ((texts, labels), ~reference)]
         )
     ]
-    fitted = ("projection.linear.weight", "projection.linear.bias", "readout.weight", "readout.bias", "centre")
+    fitted = ("projection.linear.weight", "projection.linear.bias", "readout.weight", "readout.bias", "projection.mean")
     for name in fitted:
         assert torch.equal(starts[0][name], starts[1][name]), name
         assert not torch.equal(starts[0][name], starts[2][name]), name

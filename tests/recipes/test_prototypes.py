@@ -54,6 +54,12 @@ def test_folder_becomes_a_checkpoint_that_scores(run: Callable[..., str], tmp_pa
     assert "validation SRCC" in run(*fit, "--seed", 1)
     assert (checkpoint / "model.safetensors").read_bytes() != weights
 
+    config.write_text(config.read_text() + "refit: {validation_copies: 2, epochs: 2}\n")
+    run(*fit)
+    refitted = json.loads((checkpoint / "training.json").read_text())
+    assert refitted["validation_srcc"] == facts["validation_srcc"]  # of the fit before it
+    assert (checkpoint / "model.safetensors").read_bytes() != weights
+
 
 def test_unfinished_texts_are_refused(run: Callable[..., str], tmp_path: Path) -> None:
     (tmp_path / "texts.json").write_text('{"num_shards": 2}')

@@ -40,8 +40,8 @@ class RaliOutput(ModelOutput):
 
 
 class Explanation(NamedTuple):
-    """Why a picture scores as it does: its score, its terms with their strength (see `scoring.ranked_terms`), and where it is
-    in the space of texts."""
+    """Why a picture scores as it does: its score, its terms with their strength (see `scoring.ranked_terms`), and its
+    embedding (D,)."""
 
     score: float
     terms: list[tuple[str, float]]
@@ -121,7 +121,7 @@ class RaliModel(PreTrainedModel):
     supports_gradient_checkpointing = True
     _supports_sdpa = True
     _supports_flash_attn = True
-    _keep_in_fp32_modules_strict = ("head", "terms")
+    _keep_in_fp32_modules_strict = ("head", "terms", "text_projection")
     _no_split_modules = ("RaliHead", "RaliTerms")
 
     def __init__(self, config: RaliConfig) -> None:
@@ -178,9 +178,12 @@ class RaliModel(PreTrainedModel):
         return pooled if self.projection is None else self.projection(pooled.to(self.projection.weight.dtype))
 
     def text_embeds(self, embeds: torch.Tensor) -> torch.Tensor:
-        """Image embeddings (…, D) → where they are in the space of the texts that the model was aligned with."""
-        projection = self.text_projection
-        return embeds if projection is None else projection(embeds.to(projection.weight.dtype))
+        """Image embeddings (…, D) → where they are in the space of the texts that the model was aligned with, in float32."""
+        if self.text_projection is None:
+            return embeds.float()
+        with torch.autocast(embeds.device.type, enabled=False):
+            weight, bias = self.text_projection.weight.float(), self.text_projection.bias.float()
+            return nn.functional.linear(embeds.float(), weight, bias)
 
     def forward(
         self,
@@ -251,7 +254,7 @@ class RaliModel(PreTrainedModel):
             terms = ranked_terms(
                 self.terms(embeds)[0].tolist(), self.config.quality_terms, score, tuple(self.config.score_range)
             )
-            explanations.append(Explanation(score, terms, self.text_embeds(embeds)[0]))
+            explanations.append(Explanation(score, terms, embeds[0]))
         return explanations
 
     def score_map(self, picture: torch.Tensor) -> torch.Tensor:

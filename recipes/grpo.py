@@ -6,7 +6,8 @@ runs recipes/configs/grpo/default.yaml; `--config FILE.yaml` another one, and fl
 vision-language model, or any language model, which then reads measured attributes in place of the picture. What is not
 below is of TRL's `GRPOConfig`: generation with vLLM, gradient accumulation, checkpoints, push_to_hub.
 
-Writes checkpoints, then the model or its adapter and `trainer_state.json`, whose log has every figure, to `output_dir`.
+Writes checkpoints, then the model or its adapter and `trainer_state.json`, whose log has every figure, to `output_dir`, and
+each evaluation's mean ratings to `validation-STEP.csv` there.
 Started again, it goes on from the latest whole checkpoint there, to the same result; after the first epoch TRL draws the
 pictures of what is left in another order than it would have.
 """

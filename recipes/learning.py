@@ -32,18 +32,14 @@ def main() -> None:
     (arguments,) = TrlParser(LearningArguments).parse_args_and_config()
 
     import numpy as np
-    import pandas as pd
     from rich.console import Console
     from rich.markdown import Markdown
 
-    from modeling_rali.evaluation.learning import agreement, draw_curves, last_ratings, learning_table, ridge_on_grades
+    from modeling_rali.evaluation.learning import agreement, draw_curves, learning_table, ratings_of, ridge_on_grades
     from modeling_rali.reasoning.measured_teacher import Grading
-    from modeling_rali.reasoning.measures import measure_pictures
+    from modeling_rali.reasoning.measures import measure_pictures, read_grading
     from modeling_rali.reasoning.reasoner_rows import VALIDATION, load_pictures, named_paths, rating_rows
     from modeling_rali.replacing import replacing, write_text
-
-    def first_ratings(run: str) -> pd.DataFrame:
-        return pd.read_csv(Path(run, "validation-0.csv"), dtype={"image_id": str})
 
     try:
         data, scenes = named_paths(arguments.data, "--data"), named_paths(arguments.scenes, "--scenes")
@@ -51,8 +47,11 @@ def main() -> None:
         if len(data) != 1 or scenes.keys() != data.keys():
             raise ValueError("--data and --scenes: give one benchmark, the one the runs were trained on")
         (dataset,) = data
-        warm = first_ratings(arguments.warm_start)
-        ends = {name: last_ratings(folder) for name, folder in runs.items()}
+        warm = ratings_of(Path(arguments.warm_start), start=True)
+        before = ratings_of(Path(arguments.before), start=True) if arguments.before else None
+        ends = {name: ratings_of(folder) for name, folder in runs.items()}
+        states = {name: (run / "trainer_state.json").read_text(encoding="utf-8") for name, run in runs.items()}
+        grading = read_grading(arguments.warm_start)
         train, aside = load_pictures(data, scenes, validation_images=len(warm))
     except (ValueError, FileNotFoundError) as error:
         raise SystemExit(str(error)) from error
@@ -62,15 +61,15 @@ def main() -> None:
     ridge = warm.assign(
         image_id=list(aside[dataset + VALIDATION]["image_id"]),
         label=rating_rows(aside[dataset + VALIDATION], dataset)["label"],
-        rating=ridge_on_grades(Grading.fit(measured), measured, labels, seen),
+        rating=ridge_on_grades(grading or Grading.fit(measured), measured, labels, seen),
     )
-    figures = {"as it comes": agreement(first_ratings(arguments.before))} if arguments.before else {}
+    figures = {"as it comes": agreement(before)} if before is not None else {}
     try:
         figures |= {"warm start": agreement(warm)} | {name: agreement(end, warm) for name, end in ends.items()}
         figures["ridge regression on the grades"] = agreement(ridge, warm)
     except ValueError as error:
         raise SystemExit(str(error)) from error
-    logs = {name: json.loads((run / "trainer_state.json").read_text())["log_history"] for name, run in runs.items()}
+    logs = {name: json.loads(state)["log_history"] for name, state in states.items()}
 
     output = Path(arguments.output_dir)
     table = learning_table(figures)

@@ -11,7 +11,7 @@ model that was aligned gets its quality terms too. Embeddings are kept in `outpu
 import json
 import shutil
 import sys
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -32,20 +32,16 @@ class PrototypesArguments:
         default=0,
         metadata={"help": "Degraded copies of each picture, to fit the quality terms to; 0 to take their words."},
     )
-    fit_to_degraded: bool = field(default=False, metadata={"help": "Fit the head to the degraded copies too."})
+    severe_share: float = field(
+        default=0.0,
+        metadata={"help": "Share of the copies degraded at level 4 or 5 that the head is fitted to as well."},
+    )
     mirrored: bool = field(default=True, metadata={"help": "Fit to the mirror images too."})
     pca_dim: int | None = field(default=512, metadata={"help": "Principal axes; null for no PCA."})
     num_bins: int = field(default=240, metadata={"help": "Bins of the score range; 1 for k-means without bins."})
     num_prototypes: int = field(default=250, metadata={"help": "Prototypes in all."})
     temperature: float = field(default=0.07, metadata={"help": "Softmax temperature; 1 for none."})
     fine_tuning: dict[str, Any] = field(default_factory=dict, metadata={"help": "See prototypes.FineTuning."})
-    refit: dict[str, Any] | None = field(
-        default=None,
-        metadata={
-            "help": "Once the figures are taken, fit the head anew to the validation pictures too: `validation_copies` of "
-            "each, since the tower has not seen their labels, for so many `epochs`."
-        },
-    )
     seed: int = field(default=0, metadata={"help": "Of the clustering and the fine-tuning."})
     tower: str | None = field(default=None, metadata={"help": "For the card: what the tower is and where it is from."})
     tower_license: str | None = field(default=None, metadata={"help": "For the card: the licence of the tower."})
@@ -98,10 +94,16 @@ def main() -> None:
     embeds = embed_pictures(model, rows["image"], output / "embeddings.safetensors", arguments.mirrored)
     model.cpu()  # the rest is small
 
+    if arguments.severe_share and not arguments.degraded_copies:
+        raise SystemExit(
+            "severe_share is of the degraded copies: set degraded_copies to 1 or more, or severe_share to 0."
+        )
     degraded = np.array([name is not None for name in rows["degradation"]])
     side = np.array(rows["split"])
+    levels = np.array([0 if name is None else int(name.partition(":")[2]) for name in rows["degradation"]])
     usual = torch.from_numpy((side == "train") & ~degraded)
-    train = torch.from_numpy(side == "train") if arguments.fit_to_degraded else usual
+    severe = (levels >= 4) & (np.random.default_rng(arguments.seed).random(len(rows)) < arguments.severe_share)
+    train = usual | torch.from_numpy((side == "train") & severe)
     validation = torch.from_numpy((side == "validation") & ~degraded)
     settings = HeadFit(
         pca_dim=arguments.pca_dim,
@@ -113,18 +115,10 @@ def main() -> None:
     )
     held_out = Embedded(embeds[0, validation], scores[validation])
     history = fit_head(model, Embedded(embeds[:, train], scores[train]), held_out, settings)
-    with torch.inference_mode():
-        predicted = model.head(held_out.embeds)[0].numpy()
-    if arguments.refit:
-        copies, epochs = arguments.refit["validation_copies"], arguments.refit["epochs"]
-        whole = torch.cat([train.nonzero()[:, 0], *[validation.nonzero()[:, 0]] * copies])
-        again = replace(settings, fine_tuning=replace(settings.fine_tuning, epochs=epochs, patience=epochs))
-        fit_head(model, Embedded(embeds[:, whole], scores[whole]), held_out, again)
 
     if arguments.degraded_copies:
         kinds = np.array(["" if name is None else name.partition(":")[0] for name in rows["degradation"]])
-        strong = np.array([name is not None and int(name.partition(":")[2]) >= 3 for name in rows["degradation"]])
-        drawn = {name: torch.from_numpy((side == "train") & strong & (kinds == name)) for name in DEGRADATIONS}
+        drawn = {name: torch.from_numpy((side == "train") & (levels >= 3) & (kinds == name)) for name in DEGRADATIONS}
         faulty = {name: embeds[0, chosen] for name, chosen in drawn.items() if chosen.any()}
         known = [pair for pair in QUALITY_TERMS if faulty.keys() & set(pair.faults)]
         if left_out := [pair.bad for pair in QUALITY_TERMS if pair not in known]:
@@ -134,6 +128,8 @@ def main() -> None:
         embedder = TextEmbedder(aligned["settings"]["text_encoder"])
         fit_quality_terms(model, embedder.embed, QUALITY_TERMS, embeds[0, usual])
 
+    with torch.inference_mode():
+        predicted = model.head(held_out.embeds)[0].numpy()
     facts = {
         "dataset": ", ".join(sorted(set(rows["dataset"]))),
         "num_images": int(usual.sum()),

@@ -30,9 +30,11 @@ def usual_embeds() -> torch.Tensor:
     return torch.randn(50, WIDTH, generator=torch.Generator().manual_seed(0))
 
 
-@pytest.fixture
-def explaining(tiny_efficientnet: RaliModel) -> RaliModel:
+@pytest.fixture(params=[False, True], ids=["in the space of texts", "projected into it"])
+def explaining(tiny_efficientnet: RaliModel, request: pytest.FixtureRequest) -> RaliModel:
     """`tiny_efficientnet` with three pairs of terms."""
+    if request.param:
+        tiny_efficientnet.config.text_dim, tiny_efficientnet.text_projection = WIDTH, torch.nn.Linear(WIDTH, WIDTH)
     pairs = [TermPair(good, bad, (f"It is {good}.", good), (f"It is {bad}.",)) for good, bad in PAIRS]
     fit_quality_terms(tiny_efficientnet, lambda texts: torch.stack(list(map(direction, texts))), pairs, usual_embeds())
     return tiny_efficientnet

@@ -167,10 +167,11 @@ def fit_quality_terms(
 ) -> None:
     """Give `model` quality terms by what their words mean, in place.
 
-    A term's embedding is the mean of those of its sentences.
+    A term's embedding is the mean of those of its sentences, and for a model with a `text_projection` what that mean asks of
+    the embedding before it.
 
     Args:
-        model: whose image embeddings are in the space of the texts.
+        model: aligned with texts.
         embed_texts: texts → (N, D) unit-length embeddings.
         pairs: the terms.
         train_embeds: (N, D) image embeddings of usual pictures: undegraded training pictures.
@@ -184,9 +185,13 @@ def fit_quality_terms(
             for pair in pairs
         ]
     )
-    if (projection := model.text_projection) is not None:  # ⟨W e, t⟩ = ⟨e, Wᵀ t⟩
-        terms = terms @ projection.weight.float()
-    _set_terms(model, pairs, F.normalize(terms, dim=-1), train_embeds)
+    terms = F.normalize(terms, dim=-1)
+    _check_width(terms, model.config.text_dim or model.config.embed_dim)
+    if (projection := model.text_projection) is not None:
+        # ⟨W e + b, good - bad⟩ is ⟨e, Wᵀ (good - bad)⟩ and a constant, which the terms' mean takes off
+        apart = F.normalize((terms[:, 0] - terms[:, 1]) @ projection.weight.float(), dim=-1)
+        terms = torch.stack([apart, -apart], dim=1)
+    _set_terms(model, pairs, terms, train_embeds)
 
 
 @torch.no_grad()
@@ -227,14 +232,17 @@ def fit_quality_terms_to_faults(
     _set_terms(model, pairs, torch.stack(terms), train_embeds)
 
 
+def _check_width(terms: torch.Tensor, width: int) -> None:
+    if terms.shape[-1] != width:
+        raise ValueError(
+            f"the model's embeddings are {width} wide and the terms' {terms.shape[-1]}: give the text encoder that the model "
+            "was aligned with."
+        )
+
+
 def _set_terms(model: RaliModel, pairs: Sequence[TermPair], embeds: torch.Tensor, train_embeds: torch.Tensor) -> None:
     """Keep the terms (T, 2, D) with mean and deviation of each contrast over usual pictures (N, D), so that a strength is in
     deviations from the usual picture and pairs can be compared."""
-    if embeds.shape[-1] != model.config.embed_dim:
-        raise ValueError(
-            f"the model's embeddings are {model.config.embed_dim} wide and the terms' {embeds.shape[-1]}: give the text "
-            "encoder that the model was aligned with."
-        )
     module = RaliTerms(len(pairs), model.config.embed_dim)
     module.embeds.copy_(embeds)
     contrasts = term_contrasts(train_embeds, module.embeds)

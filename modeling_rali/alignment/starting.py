@@ -14,7 +14,7 @@ from .model import AlignmentModel
 from .training_texts import mean_text_embeds
 from .warm_start import fit_readout, fitted_projection
 
-_PROJECTION_PENALTY = 3000.0  # chosen on validation, as the recipe's README says
+_PROJECTION_PENALTY = 3000.0  # chosen on validation
 _READOUT_PENALTY = 6000.0  # likewise
 
 
@@ -33,7 +33,7 @@ def starting_tower(name: str, image_size: int) -> RaliModel:
 def starting_model(
     rali: RaliModel, rows: Dataset, texts: Texts, labels: torch.Tensor, reference: torch.Tensor, cache: Path
 ) -> AlignmentModel:
-    """The model to align, with a projection into the space of the texts where the tower has none of its own.
+    """The model to align, with a new projection into the space of the texts where its embeddings are not in one.
 
     A projection is fitted to the features of the reference rows as they are, and the read-out to their labels.
 

@@ -41,7 +41,7 @@ class AlignmentTrainer(Trainer):
     2101.06983). It takes one forward pass more and a chunk's memory.
 
     Evaluation is the SRCC of validation pictures: of the line to the score where it is trained, and otherwise of a ridge
-    regression on the embeddings of `reference`.
+    regression on the embeddings of `reference` in the space of texts.
 
     Args:
         model: to align.
@@ -104,6 +104,8 @@ class AlignmentTrainer(Trainer):
         # A tensor without gradient must not take part: processes would wait for it
         model.readout.requires_grad_(score_weight > 0)
         model.log_scale.requires_grad_(text_weight > 0)
+        if model.projection is not None:
+            model.projection.requires_grad_(text_weight > 0)
         self.degraded, self.degraded_share = degraded, degraded_share
         self.held_out, self.reference = held_out, reference
         self.text_weight, self.score_weight = text_weight, score_weight

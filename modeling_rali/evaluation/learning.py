@@ -50,11 +50,11 @@ def agreement(ratings: pd.DataFrame, reference: pd.DataFrame | None = None) -> d
         reference: the same of the other model.
 
     Returns:
-        n, rated (the share of images with a readable rating), srcc, srcc_ci95, plcc; with a reference gain and gain_ci95,
-        of the SRCC, by paired bootstrap.
+        n, rated (the share of images with a readable rating), srcc, srcc_ci95, plcc; with a reference that ranks at all gain
+        and gain_ci95, of the SRCC, by paired bootstrap.
 
     Raises:
-        ValueError: the reference has other images or labels.
+        ValueError: the reference has other images.
     """
     rated, labels = ratings["rating"].fillna(_UNREADABLE).to_numpy(float), ratings["label"].to_numpy(float)
     figures: dict[str, Any] = {"n": len(ratings), "rated": float(ratings["rating"].notna().mean())}
@@ -70,21 +70,24 @@ def agreement(ratings: pd.DataFrame, reference: pd.DataFrame | None = None) -> d
         if set(by_id.index) != set(ratings["image_id"]):
             raise ValueError(f"{len(by_id)} and {len(ratings)} ratings are not of the same images: nothing to compare")
         others = by_id.loc[list(ratings["image_id"]), "rating"].fillna(_UNREADABLE).to_numpy(float)
-        comparison = paired_bootstrap(rated, others, labels)
-        figures |= {"gain": comparison.difference, "gain_ci95": list(comparison.interval)}
+        if np.ptp(others) > 0:
+            comparison = paired_bootstrap(rated, others, labels)
+            figures |= {"gain": comparison.difference, "gain_ci95": list(comparison.interval)}
     return figures
 
 
-def last_ratings(run: Path) -> pd.DataFrame:
-    """The ratings of the last evaluation of a run of recipes/grpo.py.
+def ratings_of(run: Path, start: bool = False) -> pd.DataFrame:
+    """The ratings of the last evaluation of a run of recipes/grpo.py, or of the one at its start.
 
     Raises:
         ValueError: it has none.
     """
-    files = sorted(run.glob("validation-*.csv"), key=lambda file: int(file.stem.split("-")[1]))
+    files = {int(file.stem.split("-")[1]): file for file in run.glob("validation-*.csv")}
     if not files:
         raise ValueError(f"{run} holds no validation-STEP.csv: was it evaluated?")
-    return pd.read_csv(files[-1], dtype={"image_id": str})
+    if start and 0 not in files:
+        raise ValueError(f"{run} holds no validation-0.csv: it was not run with --eval_on_start true")
+    return pd.read_csv(files[0 if start else max(files)], dtype={"image_id": str})
 
 
 def learning_table(figures: Mapping[str, Mapping[str, Any]]) -> str:

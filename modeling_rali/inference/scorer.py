@@ -210,7 +210,7 @@ def _explained(
     for score, terms, embed in model.explain(pictures):
         text = remark(terms)
         if text_bank is not None:
-            text = f'{text}; like "{text_bank.nearest(embed)}"'
+            text = f'{text}; like "{text_bank.nearest(model.text_embeds(embed))}"'
         explained.append((score, text))
     return explained
 

@@ -31,7 +31,7 @@ class TextBank:
         self.embeds = F.normalize(embeds.float(), dim=-1)
 
     def nearest(self, embed: torch.Tensor) -> str:
-        """The text whose embedding has the highest cosine similarity with an image embedding (D,).
+        """The text whose embedding has the highest cosine similarity with a picture's `RaliModel.text_embeds` (D,).
 
         Raises:
             ValueError: if the widths differ.

@@ -92,10 +92,10 @@ def _embed(model: RaliModel, picture: torch.Tensor, mirrored: bool) -> torch.Ten
 
 
 def _fingerprint(model: RaliModel, paths: Sequence[str], mirrored: bool) -> str:
-    """A hash of all that the embeddings depend on: the tower's and projection's weights, the preprocessing, the files."""
+    """A hash of all that the embeddings depend on: the tower's and its projection's weights, the preprocessing, the files."""
     digest = hashlib.sha256(json.dumps([model.config.preprocessing, model.config.pooling, mirrored]).encode())
     for name, tensor in model.state_dict().items():
-        if not name.startswith("head."):
+        if not name.startswith(("head.", "terms.", "text_projection.")):
             digest.update(name.encode())
             digest.update(tensor.detach().cpu().float().numpy().tobytes())
     for path in paths:

@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 
 from modeling_rali import RaliModel
 from modeling_rali.alignment.quality_terms import TermPair, fit_quality_terms
+from modeling_rali.image_processing_rali import read_image
 from modeling_rali.inference import TextBank
 from rali_cli import app
 
@@ -87,6 +88,17 @@ def test_nearest_text_of_a_bank_joins(checkpoint: Path, pictures: Path, tmp_path
     refused = rali("score", pictures / "a.png", "--model", checkpoint, *bank)
     assert refused.exit_code == 2
     assert "is of another model: 7 wide, not 80" in refused.output
+
+
+def test_nearest_text_is_sought_in_the_space_of_texts(checkpoint: Path, pictures: Path, tmp_path: Path) -> None:
+    model = RaliModel.from_pretrained(checkpoint).eval()
+    model.config.text_dim, model.text_projection = 7, torch.nn.Linear(80, 7)
+    model.save_pretrained(tmp_path / "projecting")
+    embed = model.explain([model.image_processor.pixels(read_image(pictures / "a.png"))])[0].embed
+    there = model.text_embeds(embed).detach()[None]
+    TextBank(["Far.", "Near."], torch.cat([-there, there])).save(tmp_path / "bank.parquet")
+    bank = ("--explain", "--text-bank", tmp_path / "bank.parquet")
+    assert 'like "Near."' in rali("score", pictures / "a.png", "--model", tmp_path / "projecting", *bank).output
 
 
 def test_model_without_terms_is_refused(tiny_checkpoint: Path, pictures: Path) -> None:

@@ -57,8 +57,9 @@ def test_what_cannot_be_read_counts_as_the_middle() -> None:
     figures = agreement(rated)
     assert figures["rated"] == 0.5
     assert figures["srcc"] == srcc(rated["rating"].fillna(3.0), rated["label"])
-    rated["rating"] = np.nan
-    assert agreement(rated) == {"n": 60, "rated": 0.0, "srcc": 0.0, "plcc": 0.0}
+    nothing = rated.assign(rating=np.nan)
+    assert agreement(nothing) == {"n": 60, "rated": 0.0, "srcc": 0.0, "plcc": 0.0}
+    assert agreement(rated, nothing) == figures  # there is nothing to gain over
 
 
 def test_table_has_a_row_a_model() -> None:

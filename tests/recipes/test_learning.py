@@ -53,3 +53,12 @@ def test_run_that_was_not_evaluated_is_named(
     told = [f"--data=biq2021={benchmark[0]}", f"--scenes=biq2021={benchmark[1]}", f"--warm_start={first}"]
     with pytest.raises(SystemExit, match=r"score holds no validation-STEP\.csv"):
         run("learning.py", *told, "--runs", f"score={second}", "--output_dir", tmp_path / "report")
+
+
+def test_run_that_was_not_evaluated_on_start_is_named(
+    run: Callable[..., str], benchmark: tuple[Path, Path], tmp_path: Path
+) -> None:
+    first = leave(tmp_path / "srcc", {10: 2.0})
+    told = [f"--data=biq2021={benchmark[0]}", f"--scenes=biq2021={benchmark[1]}", f"--warm_start={first}"]
+    with pytest.raises(SystemExit, match=r"srcc holds no validation-0\.csv"):
+        run("learning.py", *told, "--runs", f"srcc={first}", "--output_dir", tmp_path / "report")

@@ -54,11 +54,12 @@ def test_folder_becomes_a_checkpoint_that_scores(run: Callable[..., str], tmp_pa
     assert "validation SRCC" in run(*fit, "--seed", 1)
     assert (checkpoint / "model.safetensors").read_bytes() != weights
 
-    config.write_text(config.read_text() + "refit: {validation_copies: 2, epochs: 2}\n")
-    run(*fit)
-    refitted = json.loads((checkpoint / "training.json").read_text())
-    assert refitted["validation_srcc"] == facts["validation_srcc"]  # of the fit before it
-    assert (checkpoint / "model.safetensors").read_bytes() != weights
+    run(*fit, "--severe_share", 1.0)
+    severe = json.loads((checkpoint / "training.json").read_text())
+    assert severe["num_images"] == facts["num_images"]
+    assert severe["history"] != facts["history"]
+    with pytest.raises(SystemExit, match="severe_share is of the degraded copies"):
+        run(*fit[:-4], "--degraded_copies", 0, "--severe_share", 0.5, *output)
 
 
 def test_unfinished_texts_are_refused(run: Callable[..., str], tmp_path: Path) -> None:

@@ -4,12 +4,10 @@
         --test biq2021=BIQ2021 agiqa3k=AGIQA-3K
 
 Runs scenes.py, describe.py, align.py, prototypes.py and `rali evaluate`, each in a process of its own, and prints each
-command before it runs; where there are several `runs` of align.py, average.py makes one tower of theirs. What is done is not
-done again: run it once more to go on after an interruption.
+command before it runs. What is done is not done again: run it once more to go on after an interruption.
 """
 
 import json
-import shlex
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -28,10 +26,6 @@ class RaliArguments:
     align: str = field(metadata={"help": "YAML of align.py."})
     prototypes: str = field(metadata={"help": "YAML of prototypes.py."})
     dataset: str = field(default="biq2021", metadata={"help": "Name of the benchmark; `rali datasets` lists them."})
-    runs: list[str] = field(
-        default_factory=lambda: [""],
-        metadata={"help": "Flags of align.py over its YAML, one alignment each; the towers are averaged."},
-    )
     accelerate: str | None = field(
         default=None, metadata={"help": "YAML of `accelerate launch`, to align in several processes."}
     )
@@ -50,24 +44,17 @@ def main() -> None:
     from modeling_rali.hub import TRAINING_FILE, metrics_of_one_model, model_card
 
     output = Path(arguments.output_dir)
-    scenes, texts = output / "scenes.csv", output / "texts"
+    scenes, texts, aligned = output / "scenes.csv", output / "texts", output / "align"
     metrics = output / "metrics.json"
     python, data = [sys.executable], ["--dataset", arguments.dataset, "--data_dir", arguments.data_dir]
     launch = ["-m", "accelerate.commands.launch", "--config_file", arguments.accelerate] if arguments.accelerate else []
     out = "--output_dir"
+    fit = [*python, RECIPES / "prototypes.py", "--config", arguments.prototypes, "--model", aligned / "aligned"]
     stages: list[list[str | Path]] = [
-        [*python, RECIPES / "describe.py", "--config", arguments.describe, *data, "--scenes", scenes, out, texts]
+        [*python, RECIPES / "describe.py", "--config", arguments.describe, *data, "--scenes", scenes, out, texts],
+        [*python, *launch, RECIPES / "align.py", "--config", arguments.align, "--texts", texts, out, aligned],
+        [*fit, "--texts", texts, out, output],
     ]
-    align = [*python, *launch, RECIPES / "align.py", "--config", arguments.align, "--texts", texts]
-    towers = [output / f"align-{number}" for number in range(len(arguments.runs))]
-    for tower, flags in zip(towers, arguments.runs, strict=True):
-        stages.append([*align, "--cache_dir", output / "cache", *shlex.split(flags), out, tower])
-    aligned = [tower / "aligned" for tower in towers]
-    if len(aligned) > 1:
-        stages.append([*python, RECIPES / "average.py", "--models", *aligned, out, output / "average"])
-        aligned = [output / "average" / "aligned"]
-    fit = [*python, RECIPES / "prototypes.py", "--config", arguments.prototypes, "--model", *aligned]
-    stages.append([*fit, "--texts", texts, out, output])
     if not scenes.exists():
         stages.insert(0, [*python, RECIPES / "scenes.py", *data, "--output", scenes])
     if arguments.test:

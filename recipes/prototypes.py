@@ -53,6 +53,10 @@ def main() -> None:
     from trl import TrlParser
 
     (arguments,) = TrlParser(PrototypesArguments).parse_args_and_config()
+    if arguments.severe_share and not arguments.degraded_copies:
+        raise SystemExit(
+            "severe_share is of the degraded copies: set degraded_copies to 1 or more, or severe_share to 0."
+        )
     config = sys.argv[sys.argv.index("--config") + 1] if "--config" in sys.argv else None
 
     import numpy as np
@@ -94,10 +98,6 @@ def main() -> None:
     embeds = embed_pictures(model, rows["image"], output / "embeddings.safetensors", arguments.mirrored)
     model.cpu()  # the rest is small
 
-    if arguments.severe_share and not arguments.degraded_copies:
-        raise SystemExit(
-            "severe_share is of the degraded copies: set degraded_copies to 1 or more, or severe_share to 0."
-        )
     degraded = np.array([name is not None for name in rows["degradation"]])
     side = np.array(rows["split"])
     levels = np.array([0 if name is None else int(name.partition(":")[2]) for name in rows["degradation"]])

@@ -66,7 +66,7 @@ def test_config_aligns_and_the_head_fits_what_comes_out(
         run(*align, "--seed", 1)
 
     head = ("--config", RECIPES / "configs" / "prototypes" / config.name, "--model", aligned, "--texts", texts)
-    small = ("--pca_dim", 4, "--num_bins", 3, "--num_prototypes", 4, "--degraded_copies", 0)
+    small = ("--pca_dim", 4, "--num_bins", 3, "--num_prototypes", 4, "--degraded_copies", 0, "--severe_share", 0)
     run("prototypes.py", *head, *small, "--output_dir", tmp_path / "fitted")
     model = RaliModel.from_pretrained(tmp_path / "fitted" / "checkpoint").eval()
     explanation = model.explain([model.image_processor.pixels(read_image(read_texts(texts)[0]["image"]))])[0]

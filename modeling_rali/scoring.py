@@ -19,13 +19,13 @@ STRIKING = 3.0
 
 
 def compress(embeds: torch.Tensor, mean: torch.Tensor, scale: torch.Tensor, components: torch.Tensor) -> torch.Tensor:
-    """Standardise embeddings and project them on the principal components: z = ((e - mean) / |scale|) · Wᵀ.
+    """Standardise embeddings and project them on the directions that are kept: z = ((e - mean) / |scale|) · Wᵀ.
 
     Args:
         embeds: (B, D) image embeddings, not L2-normalised.
-        mean: (D,) mean of the training embeddings.
+        mean: (D,) of the training embeddings, or moved off it (see `prototypes.compression`).
         scale: (D,) scale of each dimension, non-zero; only its magnitude counts.
-        components: (P, D) principal axes W.
+        components: (P, D) directions W, such as principal axes.
 
     Returns:
         (B, P) compressed embeddings z.

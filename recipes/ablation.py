@@ -112,12 +112,13 @@ def main() -> None:
             )
             pca_dim = head["pca_dim"] and min(head["pca_dim"], embedded["train"].shape[1])
             fit = HeadFit(
-                pca_dim,
-                head["num_bins"],
-                head["num_prototypes"],
-                head["temperature"],
-                FineTuning(**head["fine_tuning"]),
-                seed,
+                pca_dim=pca_dim,
+                supervised=head.get("supervised", False),
+                num_bins=head["num_bins"],
+                num_prototypes=head["num_prototypes"],
+                temperature=head["temperature"],
+                fine_tuning=FineTuning(**head["fine_tuning"]),
+                seed=seed,
             )
             fit_head(model, train, validation, fit)
             figures[name] = {}

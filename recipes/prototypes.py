@@ -1,4 +1,4 @@
-"""Fit the prototype head of a RALI model to labelled pictures: embeddings → PCA → binned k-means → fine-tuning.
+"""Fit the prototype head of a RALI model to labelled pictures: embeddings → compression → binned k-means → fine-tuning.
 
     python recipes/prototypes.py --config recipes/configs/prototypes/rali-nano.yaml \\
         --model runs/align/aligned --texts runs/texts --output_dir DIR
@@ -37,7 +37,11 @@ class PrototypesArguments:
         metadata={"help": "Share of the copies degraded at level 4 or 5 that the head is fitted to as well."},
     )
     mirrored: bool = field(default=True, metadata={"help": "Fit to the mirror images too."})
-    pca_dim: int | None = field(default=512, metadata={"help": "Principal axes; null for no PCA."})
+    pca_dim: int | None = field(default=512, metadata={"help": "Principal axes, or directions; null for neither."})
+    supervised: bool = field(
+        default=False,
+        metadata={"help": "Compress to directions that tell the score, by partial least squares, not PCA."},
+    )
     num_bins: int = field(default=240, metadata={"help": "Bins of the score range; 1 for k-means without bins."})
     num_prototypes: int = field(default=250, metadata={"help": "Prototypes in all."})
     temperature: float = field(default=0.07, metadata={"help": "Softmax temperature; 1 for none."})
@@ -107,6 +111,7 @@ def main() -> None:
     validation = torch.from_numpy((side == "validation") & ~degraded)
     settings = HeadFit(
         pca_dim=arguments.pca_dim,
+        supervised=arguments.supervised,
         num_bins=arguments.num_bins,
         num_prototypes=arguments.num_prototypes,
         temperature=arguments.temperature,

@@ -235,7 +235,7 @@ def test_card_shows_the_model_as_it_is(tiny_clip: RaliModel) -> None:
         f"of {sum(p.numel() for p in tiny_clip.vision_model.parameters()):,} parameters",
         "resized to 32 pixels, and the centre square",
         "24 numbers",
-        "8 principal components",
+        "8 directions",
         "11 prototypes",
         "temperature of 0.0123",
         f"{scores.min():.2f} to {scores.max():.2f}",

@@ -1,7 +1,7 @@
 """Train a language model to edit pictures, with RALI as GRPO's reward: python docs/examples/train_an_editor.py
 
 The model reads what is wrong with a picture and writes the settings of an edit: a first number for the exposure, in stops, and
-a second for the sharpening. It is a tiny one with random weights, so that this takes half a minute on one core; the reward is
+a second for the sharpening. It is a tiny one with random weights, so that this takes under a minute on one core; the reward is
 the same for a model that can write anything.
 """
 
@@ -75,7 +75,7 @@ def main() -> None:
             train_dataset=Dataset.from_dict({"prompt": list(PICTURES) * 100}),
             args=GRPOConfig(
                 output_dir=folder, use_cpu=True, bf16=False, gradient_checkpointing=False, max_steps=15,
-                learning_rate=2e-2, lr_scheduler_type="constant", per_device_train_batch_size=16, num_generations=8,
+                learning_rate=2e-2, lr_scheduler_type="constant", per_device_train_batch_size=32, num_generations=16,
                 max_completion_length=2, logging_steps=1, report_to="none", save_strategy="no",
             ),
         )  # fmt: skip

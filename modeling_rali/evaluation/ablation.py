@@ -24,6 +24,7 @@ ROWS: dict[str, Row] = {
     "whole method": Row(),
     "no alignment": Row(align=None),
     "no PCA": Row(head={"pca_dim": None}),
+    "PCA in place of partial least squares": Row(head={"supervised": False}),
     "no binned k-means": Row(head={"num_bins": 1}),
     "one text an image": Row(align={"texts_per_image": 1}),
     "no fine-tuning of the head": Row(head={"fine_tuning": {"epochs": 0}}),

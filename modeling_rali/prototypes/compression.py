@@ -1,11 +1,15 @@
-"""Compression of image embeddings: standardisation and PCA (the paper's 768 → 512)."""
+"""Compression of image embeddings: standardisation, and PCA (the paper's 768 → 512) or partial least squares."""
 
 from typing import NamedTuple
 
 import numpy as np
+from sklearn.cross_decomposition import PLSRegression
 from sklearn.decomposition import PCA
 
 SMALLEST_SCALE = 1e-10  # as in the released code: a dimension that never varies is not divided
+_OFFSET = (
+    1.0  # given to the last direction of partial least squares; one that told the whole score would deviate by as much
+)
 
 
 class Compression(NamedTuple):
@@ -34,19 +38,66 @@ def fit_compression(embeds: np.ndarray, pca_dim: int | None, seed: int = 0) -> C
     Raises:
         ValueError: for embeddings that are not finite, or fewer pictures or dimensions than axes.
     """
+    mean, scale, standardised = _standardise(embeds)
+    if pca_dim is None:
+        return Compression(mean, scale, np.eye(len(mean)))
+    _require_axes(standardised, pca_dim)
+    pca = PCA(n_components=pca_dim, random_state=seed).fit(standardised)
+    return Compression(mean, scale, pca.components_)
+
+
+def fit_supervised_compression(embeds: np.ndarray, scores: np.ndarray, dim: int) -> Compression:
+    """Fit the standardisation, and the directions of embeddings that tell the score: partial least squares.
+
+    PCA orders directions by how much embeddings vary along them, and where an embedding says much besides quality, those
+    that tell it come late. Partial least squares (Wold's PLS1, scikit-learn's `PLSRegression`) orders directions t by their
+    covariance with the score f, uncorrelated with one another. Each counts for the share of the score's variance it tells,
+
+        z_i = corr(t_i, f)² · t_i / sd(t_i) + c · [i = P],
+
+    and the constant c goes to the last, which tells least: a cosine to a prototype forgets the length of z, and with it how
+    far a picture is from the mean, unless one dimension is the same for all. `mean` is moved to give it, and is then no
+    longer the mean of the embeddings.
+
+    Args:
+        embeds: (N, D) image embeddings.
+        scores: (N,) their scores on any scale, not all equal.
+        dim: number P of directions.
+
+    Raises:
+        ValueError: for embeddings that are not finite, fewer pictures, dimensions or telling directions than
+            `dim`, or equal scores.
+    """
+    mean, scale, standardised = _standardise(embeds)
+    _require_axes(standardised, dim)
+    if np.ptp(scores) == 0:
+        raise ValueError(f"all {len(scores)} scores are {scores[0]:g}: there is no direction that tells them apart.")
+    rotations = PLSRegression(dim, scale=False).fit(standardised, scores).x_rotations_
+    directions = standardised @ rotations
+    deviations = directions.std(axis=0)
+    if deviations.min() < SMALLEST_SCALE:
+        raise ValueError(f"{(deviations >= SMALLEST_SCALE).sum()} directions tell the scores apart: pca_dim is {dim}.")
+    telling = np.corrcoef(directions, scores, rowvar=False)[-1, :-1] ** 2
+    components = (rotations * (telling / deviations)).T
+    offset = np.linalg.pinv(components)[:, -1] * _OFFSET
+    return Compression(mean - scale * offset, scale, components)
+
+
+def _standardise(embeds: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean (D,) and scale (D,) of embeddings (N, D), and the embeddings by them (N, D)."""
     embeds = require_finite(embeds)
     mean = embeds.mean(axis=0)
     scale = embeds.std(axis=0)
     scale[scale < SMALLEST_SCALE] = 1
-    if pca_dim is None:
-        return Compression(mean, scale, np.eye(embeds.shape[1]))
+    return mean, scale, (embeds - mean) / scale
+
+
+def _require_axes(embeds: np.ndarray, pca_dim: int) -> None:
     if pca_dim > min(embeds.shape):
         raise ValueError(
             f"pca_dim is {pca_dim}, but {embeds.shape[0]} embeddings of width {embeds.shape[1]} have at most "
-            f"{min(embeds.shape)} principal axes: give more pictures or a smaller pca_dim."
+            f"{min(embeds.shape)} axes: give more pictures or a smaller pca_dim."
         )
-    pca = PCA(n_components=pca_dim, random_state=seed).fit((embeds - mean) / scale)
-    return Compression(mean, scale, pca.components_)
 
 
 def require_finite(embeds: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ import torch
 
 from ..modeling_rali import RaliHead, RaliModel
 from .binned_kmeans import binned_kmeans
-from .compression import fit_compression
+from .compression import fit_compression, fit_supervised_compression
 from .fine_tuning import Embedded, FineTuning, fine_tune
 
 
@@ -15,7 +15,8 @@ class HeadFit:
     """How a head is fitted. The defaults are the paper's; each of its ablations is one setting.
 
     Attributes:
-        pca_dim: number of principal axes; `None` for no PCA.
+        pca_dim: number of principal axes, or of the directions of partial least squares; `None` for neither.
+        supervised: compress by partial least squares on the scores in place of PCA.
         num_bins: equal bins of the score range that k-means runs in; 1 for k-means without bins.
         num_prototypes: prototypes in all.
         temperature: softmax temperature τ; 1 for none.
@@ -24,6 +25,7 @@ class HeadFit:
     """
 
     pca_dim: int | None = 512
+    supervised: bool = False
     num_bins: int = 240
     num_prototypes: int = 250
     temperature: float = 0.07
@@ -34,7 +36,7 @@ class HeadFit:
 def fit_head(model: RaliModel, train: Embedded, validation: Embedded, settings: HeadFit) -> list[dict[str, float]]:
     """Give `model` a head fitted to `train`; `validation` chooses the epoch of its fine-tuning.
 
-    PCA and k-means see the first view alone, where there are several views of a picture.
+    Compression and k-means see the first view alone, where there are several views of a picture.
 
     Args:
         model: its head is replaced, and its config set to the head's sizes.
@@ -49,11 +51,15 @@ def fit_head(model: RaliModel, train: Embedded, validation: Embedded, settings: 
         ValueError: for embeddings or settings that no head can be fitted to (see `fit_compression`, `binned_kmeans`).
     """
     embeds = (train.embeds[0] if train.embeds.ndim == 3 else train.embeds).double().numpy()
-    compression = fit_compression(embeds, settings.pca_dim, settings.seed)
+    labels = train.scores.double().numpy()
+    if settings.supervised and settings.pca_dim is not None:
+        compression = fit_supervised_compression(embeds, labels, settings.pca_dim)
+    else:
+        compression = fit_compression(embeds, settings.pca_dim, settings.seed)
     low, high = model.config.score_range
     prototypes, scores = binned_kmeans(
         compression.apply(embeds),
-        train.scores.double().numpy(),
+        labels,
         (low, high),
         settings.num_bins,
         settings.num_prototypes,

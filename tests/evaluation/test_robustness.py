@@ -47,11 +47,7 @@ def test_unreadable_picture_is_named(model: RaliModel, tmp_path: Path) -> None:
         scores_by_level(model, [str(tmp_path / "broken.png")], "jpeg")
 
 
-# Its level 5 scores .06 above its level 4, as docs/experiments.md says
-_KNOWN = {"salt_and_pepper": pytest.mark.xfail(strict=True, reason="rali-nano scores level 5 above level 4")}
-
-
-@pytest.mark.parametrize("name", [pytest.param(name, marks=_KNOWN.get(name, ())) for name in DEGRADATIONS])
+@pytest.mark.parametrize("name", DEGRADATIONS)
 def test_shipped_model_marks_good_photos_down_as_they_are_degraded(
     model: RaliModel, best: list[str], name: str
 ) -> None:

@@ -76,7 +76,8 @@ def fit_supervised_compression(embeds: np.ndarray, scores: np.ndarray, dim: int)
     directions = standardised @ rotations
     deviations = directions.std(axis=0)
     if deviations.min() < SMALLEST_SCALE:
-        raise ValueError(f"{(deviations >= SMALLEST_SCALE).sum()} directions tell the scores apart: pca_dim is {dim}.")
+        known = int((deviations >= SMALLEST_SCALE).sum())
+        raise ValueError(f"pca_dim is {dim}, but only {known} directions tell the scores apart: lower it.")
     telling = np.corrcoef(directions, scores, rowvar=False)[-1, :-1] ** 2
     components = (rotations * (telling / deviations)).T
     offset = np.linalg.pinv(components)[:, -1] * _OFFSET

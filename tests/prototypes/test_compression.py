@@ -76,5 +76,5 @@ def test_supervised_compression_refuses_what_it_cannot_fit(embeds: np.ndarray, s
         fit_supervised_compression(embeds, scores, 13)
     with pytest.raises(ValueError, match=r"all 60 scores are 3"):
         fit_supervised_compression(embeds, np.full(60, 3.0), 4)
-    with pytest.raises(ValueError, match=r"[0-5] directions tell the scores apart: pca_dim is 8"):
+    with pytest.raises(ValueError, match=r"pca_dim is 8, but only [0-5] directions"):
         fit_supervised_compression(embeds, scores, 8)

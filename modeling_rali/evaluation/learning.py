@@ -121,7 +121,7 @@ def draw_curves(runs: Mapping[str, Sequence[Mapping[str, float]]], dataset: str)
         "ratings/spread": "spread of an image's ratings",
         "ratings/length": "tokens of an answer",
     }
-    figure = Figure(figsize=(12, 3.2), layout="constrained")
+    figure = Figure(figsize=(12, 3.5), layout="constrained")
     for axes, (key, title) in zip(figure.subplots(1, len(panels)), panels.items(), strict=True):
         for name, log in runs.items():
             points = [(record["step"], float(record[key])) for record in log if key in record]
@@ -131,5 +131,5 @@ def draw_curves(runs: Mapping[str, Sequence[Mapping[str, float]]], dataset: str)
         axes.set_title(title, fontsize=10)
         axes.set_xlabel("step")
         axes.grid(alpha=0.3)
-    figure.axes[0].legend(fontsize=8)
+    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(runs), fontsize=9)
     return figure

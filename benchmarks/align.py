@@ -1,11 +1,11 @@
 """Speed of the alignment against the bare forward and backward pass of the same tower, on one machine in one run.
 
-    python benchmarks/align.py PICTURES [--output FILE.json] [--count 64] [--crop-size 256] [--device cuda]
+    python benchmarks/align.py PICTURES [--output FILE.json] [--count 64] [--crop-size 224] [--device cuda]
 
-The alignment is `AlignmentTrainer` as recipes/align.py uses it, for rali-nano: reading, decoding and cropping in a process
-of their own, both losses, the optimizer. The bare pass takes pixels that lie in memory. At least 0.8 of its speed is wanted.
-Repetitions are interleaved, so that what else the machine does hits both alike, and the fastest counts. Pin the threads
-with OMP_NUM_THREADS, and leave a core to the process that reads.
+The alignment is `AlignmentTrainer` as recipes/align.py uses it, for rali-nano: reading and decoding in a process of their
+own, both losses, the optimizer. The bare pass takes pictures of the same sizes that lie in memory. At least 0.8 of its speed
+is wanted. Repetitions are interleaved, so that what else the machine does hits both alike, and the fastest counts. Pin the
+threads with OMP_NUM_THREADS, and leave a core to the process that reads.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from rich.console import Console
 from torch.nn import functional as F
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from modeling_rali.alignment.data import AlignmentDataset, Texts
+from modeling_rali.alignment.data import AlignmentDataset, Draw, Texts
 from modeling_rali.alignment.model import AlignmentModel
 from modeling_rali.alignment.starting import starting_model, starting_tower
 from modeling_rali.alignment.tower import training_form
@@ -78,15 +78,15 @@ def alignment_step(model: AlignmentModel, data: AlignmentDataset, batch_size: in
     return (times.ends[-1] - times.ends[0]) / STEPS
 
 
-def bare_step(model: AlignmentModel, pixels: torch.Tensor) -> float:
-    """Seconds of a forward and backward pass of the tower on pixels (B, 3, H, W) in memory."""
+def bare_step(model: AlignmentModel, pixels: list[torch.Tensor]) -> float:
+    """Seconds of a forward and backward pass of the tower on pictures (3, H, W) in memory."""
     model.train()
     started = time.perf_counter()
     for _ in range(STEPS):
         model.zero_grad()
-        with torch.autocast(pixels.device.type, dtype=torch.bfloat16):
-            model.rali.get_image_features(pixels)[0].sum().backward()
-        if pixels.is_cuda:
+        with torch.autocast(pixels[0].device.type, dtype=torch.bfloat16):
+            model.features(pixels).sum().backward()
+        if pixels[0].is_cuda:
             torch.cuda.synchronize()
     return (time.perf_counter() - started) / STEPS
 
@@ -96,8 +96,8 @@ def main() -> None:
     parser.add_argument("pictures", help="folder of pictures")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--count", type=int, default=64, help="pictures")
-    parser.add_argument("--batch-size", type=int, default=32)
-    parser.add_argument("--crop-size", type=int, default=256)
+    parser.add_argument("--batch-size", type=int, default=16)
+    parser.add_argument("--crop-size", type=int, help="of a random crop, as wide as high; whole pictures unless told")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--output", type=Path, help="JSON file")
     options = parser.parse_args()
@@ -109,13 +109,13 @@ def main() -> None:
     texts = Texts(embeds, np.arange(len(paths)), np.arange(len(paths) + 1))
     labels = torch.randn(len(paths), generator=random)
     device = find_device(options.device)
-    pixels = torch.randn(options.batch_size, 3, options.crop_size, options.crop_size, generator=random).to(device)
     tower = starting_tower("efficientnet-lite0", 384)
     alignment, bare = [], []
     with tempfile.TemporaryDirectory() as folder, training_form(tower.vision_model):
         everything = torch.ones(len(paths), dtype=torch.bool)
         model = starting_model(tower, rows, texts, labels, everything, Path(folder) / "features.safetensors")
         data = AlignmentDataset(rows, texts, labels, tower.image_processor, options.crop_size, seed=0)
+        pixels = [data[Draw(row, epoch=0)]["pixel_values"].to(device) for row in range(options.batch_size)]
         for _ in range(options.repeats):
             alignment.append(alignment_step(model, data, options.batch_size, device.type == "cpu", folder))
             bare.append(bare_step(model, pixels))

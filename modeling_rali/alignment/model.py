@@ -80,16 +80,20 @@ class AlignmentModel(nn.Module):
         return self
 
     def forward(self, pixel_values: Sequence[torch.Tensor]) -> Aligned:
-        """Pictures (3, H, W), which may differ in size; those of one size share a forward pass."""
+        """Pictures (3, H, W), which may differ in size."""
+        features = self.features(pixel_values)
+        embeds = features if self.projection is None else self.projection(features)
+        return Aligned(embeds, self.read_out(features), self.log_scale.clamp(0.0, MOST_LOG_SCALE))
+
+    def features(self, pixel_values: Sequence[torch.Tensor]) -> torch.Tensor:
+        """Pictures (3, H, W) → the tower's image embeddings (B, P) in float32; those of one size share a forward pass."""
         by_size: dict[torch.Size, list[int]] = {}
         for index, picture in enumerate(pixel_values):
             by_size.setdefault(picture.shape, []).append(index)
         stacks = [torch.stack([pixel_values[index] for index in indices]) for indices in by_size.values()]
         parts = [self.rali.get_image_features(stack)[0] for stack in stacks]
         order = torch.tensor([index for indices in by_size.values() for index in indices]).argsort()
-        features = torch.cat(parts)[order.to(parts[0].device)].float()
-        embeds = features if self.projection is None else self.projection(features)
-        return Aligned(embeds, self.read_out(features), self.log_scale.clamp(0.0, MOST_LOG_SCALE))
+        return torch.cat(parts)[order.to(parts[0].device)].float()
 
     def read_out(self, features: torch.Tensor) -> torch.Tensor:
         """Features (B, P) before the own projection, or embeddings where there is none → standardised scores (B,)."""

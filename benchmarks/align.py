@@ -115,7 +115,9 @@ def main() -> None:
         everything = torch.ones(len(paths), dtype=torch.bool)
         model = starting_model(tower, rows, texts, labels, everything, Path(folder) / "features.safetensors")
         data = AlignmentDataset(rows, texts, labels, tower.image_processor, options.crop_size, seed=0)
-        pixels = [data[Draw(row, epoch=0)]["pixel_values"].to(device) for row in range(options.batch_size)]
+        pixels = [
+            data[Draw(row, epoch=0)]["pixel_values"].to(device) for row in range(min(options.batch_size, len(data)))
+        ]
         for _ in range(options.repeats):
             alignment.append(alignment_step(model, data, options.batch_size, device.type == "cpu", folder))
             bare.append(bare_step(model, pixels))

@@ -32,7 +32,8 @@ ROWS: dict[str, Row] = {
     "aligned with texts alone": Row(align={"score_weight": 0.0}),
     "aligned with scores alone": Row(align={"text_weight": 0.0}),
 }
-"""The paper's six, the temperature that its equation does not show, and the two losses of the alignment apart."""
+"""The paper's six, PCA where the whole compresses otherwise, the temperature that its equation does not show, and the two losses
+of the alignment apart."""
 
 
 Figures = dict[str, dict[str, dict[str, float]]]

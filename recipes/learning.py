@@ -35,7 +35,14 @@ def main() -> None:
     from rich.console import Console
     from rich.markdown import Markdown
 
-    from modeling_rali.evaluation.learning import agreement, draw_curves, learning_table, ratings_of, ridge_on_grades
+    from modeling_rali.evaluation.learning import (
+        agreement,
+        curves,
+        draw_curves,
+        learning_table,
+        ratings_of,
+        ridge_on_grades,
+    )
     from modeling_rali.reasoning.measured_teacher import Grading
     from modeling_rali.reasoning.measures import measure_pictures, read_grading
     from modeling_rali.reasoning.reasoner_rows import VALIDATION, load_pictures, named_paths, rating_rows
@@ -69,15 +76,15 @@ def main() -> None:
         figures["ridge regression on the grades"] = agreement(ridge, warm)
     except ValueError as error:
         raise SystemExit(str(error)) from error
-    logs = {name: json.loads(state)["log_history"] for name, state in states.items()}
+    learned = {name: curves(json.loads(state)["log_history"], dataset) for name, state in states.items()}
 
     output = Path(arguments.output_dir)
     table = learning_table(figures)
-    result = {"dataset": dataset, "results": figures, "logs": logs}
+    result = {"dataset": dataset, "results": figures, "curves": learned}
     write_text(output / "learning.json", json.dumps(result, indent=1) + "\n")
     write_text(output / "learning.md", table + "\n")
     with replacing(output / "learning.png") as file:
-        draw_curves(logs, dataset).savefig(file, format="png", dpi=110)
+        draw_curves(learned).savefig(file, format="png", dpi=110)
     Console().print(Markdown(table))
 
 

@@ -19,6 +19,9 @@ from modeling_rali.reasoning.measured_teacher import Grading
 _UNREADABLE = 3.0  # the middle of 1–5: a picture that is not rated must not make the rest look better
 _SMOOTHED = 5  # steps
 
+Curves = dict[str, list[tuple[int, float]]]
+"""Title → steps and values, of one run."""
+
 
 def ridge_on_grades(
     grading: Grading, train: Sequence[Attributes], labels: FloatArray, validation: Sequence[Attributes]
@@ -108,24 +111,32 @@ def learning_table(figures: Mapping[str, Mapping[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def draw_curves(runs: Mapping[str, Sequence[Mapping[str, float]]], dataset: str) -> Figure:
-    """What the trainer logged at each step, a line a run: closeness to the label, agreement, spread and length.
+def curves(log: Sequence[Mapping[str, Any]], dataset: str) -> Curves:
+    """What the trainer logged at each step of what tells of learning, by the title of its panel.
 
     Args:
-        runs: name → log_history of `trainer_state.json`.
-        dataset: whose agreement is drawn.
+        log: log_history of `trainer_state.json`.
+        dataset: whose agreement is told.
     """
-    panels = {
-        "rewards/smooth_score/mean": "1 − |rating − MOS| / 4",
-        f"ratings/{dataset}/srcc": "SRCC in the batch",
-        "ratings/spread": "spread of an image's ratings",
-        "ratings/length": "tokens of an answer",
+    logged = {
+        "1 − |rating − MOS| / 4": "rewards/smooth_score/mean",
+        "SRCC in the batch": f"ratings/{dataset}/srcc",
+        "spread of an image's ratings": "ratings/spread",
+        "tokens of an answer": "ratings/length",
     }
+    return {
+        title: [(int(record["step"]), round(float(record[key]), 4)) for record in log if key in record]
+        for title, key in logged.items()
+    }
+
+
+def draw_curves(runs: Mapping[str, Curves]) -> Figure:
+    """A panel a title, a line a run, each a moving average over five steps."""
+    titles = list(next(iter(runs.values())))
     figure = Figure(figsize=(12, 3.5), layout="constrained")
-    for axes, (key, title) in zip(figure.subplots(1, len(panels)), panels.items(), strict=True):
-        for name, log in runs.items():
-            points = [(record["step"], float(record[key])) for record in log if key in record]
-            steps, values = zip(*points, strict=True) if points else ((), ())
+    for axes, title in zip(figure.subplots(1, len(titles)), titles, strict=True):
+        for name, run in runs.items():
+            steps, values = zip(*run[title], strict=True) if run[title] else ((), ())
             smooth = pd.Series(values, dtype=float).rolling(_SMOOTHED, min_periods=1).mean()
             axes.plot(steps, smooth, label=name)
         axes.set_title(title, fontsize=10)

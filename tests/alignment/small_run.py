@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import torch
 from datasets import Dataset
+from torch import nn
 from torch.nn import functional as F
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments, set_seed
 
 from modeling_rali import RaliConfig, RaliModel
 from modeling_rali.alignment.data import AlignmentDataset, Texts
-from modeling_rali.alignment.model import AlignmentModel
+from modeling_rali.alignment.model import AlignmentModel, StandardisedProjection
 from modeling_rali.alignment.trainer import AlignmentTrainer, HeldOut
 from tests.conftest import TINY_CLIP
 
@@ -31,13 +32,16 @@ class Kill(TrainerCallback):
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-def small_trainer(pictures: Path, output: Path, labelled: slice = slice(None), **settings: Any) -> AlignmentTrainer:
+def small_trainer(
+    pictures: Path, output: Path, labelled: slice = slice(None), own_projection: bool = False, **settings: Any
+) -> AlignmentTrainer:
     """Twelve pictures of `save_biq2021`, a third of them counted as degraded, two texts each; a random CLIP tower of 32 px.
 
     Args:
         pictures: their folder.
         output: for checkpoints.
         labelled: which of them have a label.
+        own_projection: whether the space of texts is another one, which the image embedding is projected into.
         settings: of `AlignmentTrainer`, or of `TrainingArguments`.
     """
     paths = [str(pictures / f"ss{number}.jpg") for number in range(TRAINED + VALIDATION)]
@@ -71,13 +75,18 @@ def small_trainer(pictures: Path, output: Path, labelled: slice = slice(None), *
         vision_config=dict(TINY_CLIP), projection_dim=24, pca_dim=8, num_prototypes=11, preprocessing={"size": 32}
     )
     rali = RaliModel(config)
+    projection = None
+    if own_projection:
+        mean, scale = 0.1 * torch.randn(24), torch.rand(24) + 0.5
+        projection = StandardisedProjection(nn.Linear(24, 20), mean, scale)
+    width = 20 if own_projection else 24
     keys = np.stack([np.arange(TRAINED), np.arange(TRAINED) % 3 + TRAINED], axis=1).ravel()
-    texts = Texts(F.normalize(torch.randn(TRAINED + 3, 24), dim=-1), keys, np.arange(0, 2 * TRAINED + 1, 2))
+    texts = Texts(F.normalize(torch.randn(TRAINED + 3, width), dim=-1), keys, np.arange(0, 2 * TRAINED + 1, 2))
     labels = torch.full((TRAINED,), torch.nan)
     labels[labelled] = torch.randn(TRAINED)[labelled]
     rows = Dataset.from_dict({"image": paths[:TRAINED]})
     return AlignmentTrainer(
-        AlignmentModel(rali),
+        AlignmentModel(rali, projection),
         training,
         AlignmentDataset(rows, texts, labels, rali.image_processor, None, seed=0),
         degraded=np.arange(TRAINED) % 3 == 0,

@@ -59,10 +59,13 @@ def test_a_batch_in_chunks_has_the_gradients_of_the_whole(
     assert not any(grad.any() for name, grad in in_chunks.items() if name not in whole)
 
 
-@pytest.mark.parametrize("chunk_size", [None, 2])
-def test_two_processes_come_to_the_weights_of_one(pictures: Path, tmp_path: Path, chunk_size: int | None) -> None:
-    settings = {**BOTH, "labelled": slice(1, None, 2), "max_steps": 3}
-    before = {name: tensor.clone() for name, tensor in small_trainer(pictures, tmp_path).model.state_dict().items()}
+@pytest.mark.parametrize(("chunk_size", "own_projection"), [(None, False), (2, False), (2, True)])
+def test_two_processes_come_to_the_weights_of_one(
+    pictures: Path, tmp_path: Path, chunk_size: int | None, own_projection: bool
+) -> None:
+    settings = {**BOTH, "labelled": slice(1, None, 2), "max_steps": 3, "own_projection": own_projection}
+    start = small_trainer(pictures, tmp_path, own_projection=own_projection).model.state_dict()
+    before = {name: tensor.clone() for name, tensor in start.items()}
     alone = trained(pictures, tmp_path / "alone", per_device_train_batch_size=8, **settings)
     assert moved(alone, before) > 1e-3
     for process in in_processes(

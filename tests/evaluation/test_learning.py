@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from modeling_rali.evaluation.learning import agreement, draw_curves, learning_table, ridge_on_grades
+from modeling_rali.evaluation.learning import agreement, curves, draw_curves, learning_table, ridge_on_grades
 from modeling_rali.metrics import srcc
 from modeling_rali.reasoning.attributes import Attributes
 from modeling_rali.reasoning.measured_teacher import Grading
@@ -71,11 +71,20 @@ def test_table_has_a_row_a_model() -> None:
     assert " to " in lines[3].split("|")[5]
 
 
+def test_curves_are_what_was_logged_of_them() -> None:
+    log = [{"step": step, "ratings/spread": value, "loss": 1.0} for step, value in ((1, 1.0), (2, 3.00004))]
+    told = curves([*log, {"step": 2, "ratings/biq2021/srcc": 0.5}, {"step": 2, "ratings/agiqa3k/srcc": 0.9}], "biq2021")
+    assert told == {
+        "1 − |rating − MOS| / 4": [],
+        "SRCC in the batch": [(2, 0.5)],
+        "spread of an image's ratings": [(1, 1.0), (2, 3.0)],
+        "tokens of an answer": [],
+    }
+
+
 def test_curves_show_every_run_smoothed() -> None:
-    log = [{"step": step, "ratings/spread": value} for step, value in ((1, 1.0), (2, 3.0))] + [
-        {"step": 2, "eval_srcc": 0.5}
-    ]
-    figure = draw_curves({"srcc": log, "score": log}, "biq2021")
-    spread = figure.axes[2]
+    told = {"spread": [(1, 1.0), (2, 3.0)], "never logged": []}
+    spread, empty = draw_curves({"srcc": told, "score": told}).axes
     assert [line.get_label() for line in spread.lines] == ["srcc", "score"]
     np.testing.assert_array_equal(spread.lines[0].get_xydata(), [[1, 1.0], [2, 2.0]])
+    np.testing.assert_array_equal(empty.lines[0].get_xydata(), np.empty((0, 2)))

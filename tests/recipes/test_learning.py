@@ -37,7 +37,9 @@ def test_table_numbers_and_curves(run: Callable[..., str], benchmark: tuple[Path
         "learning.py", *told, "--runs", f"srcc={first}", f"score alone={second}", "--output_dir", tmp_path / "report"
     )
     assert "score alone" in printed
-    results = json.loads((tmp_path / "report" / "learning.json").read_text())["results"]
+    report = json.loads((tmp_path / "report" / "learning.json").read_text())
+    results = report["results"]
+    assert report["curves"]["score alone"]["SRCC in the batch"] == [[step, 0.5] for step in range(1, 11)]
     assert list(results) == ["warm start", "srcc", "score alone", "ridge regression on the grades"]
     first_srcc, second_srcc, warm_srcc = (results[name]["srcc"] for name in ("srcc", "score alone", "warm start"))
     assert first_srcc == pytest.approx(1)

@@ -28,6 +28,7 @@ class DescribeArguments:
     degraded_per_image: int = field(default=0, metadata={"help": "Degraded copies of each picture."})
     say_quality: bool = field(default=True, metadata={"help": "Let the measured teacher say the overall quality too."})
     max_new_tokens: int = field(default=512, metadata={"help": "Of a model's completion, where it is cut."})
+    batch_size: int = field(default=8, metadata={"help": "Pictures that a model describes together."})
     shard_size: int = field(default=100, metadata={"help": "Pictures in a shard, which is what an interruption costs."})
     workers: int = field(default=1, metadata={"help": "Processes that measure."})
     seed: int = field(default=0, metadata={"help": "Of degradations and texts."})
@@ -72,13 +73,14 @@ def main() -> None:
         teacher: Teacher
         if arguments.teacher == "measured":
             grading = fitted_grading(pictures, output / "grading.json", parallel)
-            teacher = MeasuredTeacher(grading, arguments.say_quality)
+            teacher, batch_size = MeasuredTeacher(grading, arguments.say_quality), 1
         else:
             from modeling_rali.reasoning.reasoner_teacher import ReasonerTeacher
 
             teacher, parallel = ReasonerTeacher(arguments.teacher, arguments.max_new_tokens), map
+            batch_size = arguments.batch_size
         settings = asdict(arguments)
-        for name in ("data_dir", "output_dir", "scenes", "workers", "shard_size"):
+        for name in ("data_dir", "output_dir", "scenes", "workers", "batch_size", "shard_size"):
             del settings[name]
         facts = {
             "teacher": teacher.name,
@@ -87,7 +89,9 @@ def main() -> None:
             "versions": {name: version(name) for name in ("modeling-rali", "scikit-image", "transformers")},
         }
         folder = TextsFolder(output, facts, -(-len(pictures) // arguments.shard_size))
-        describing = Describing(teacher, arguments.texts_per_image, arguments.degraded_per_image, arguments.seed)
+        describing = Describing(
+            teacher, arguments.texts_per_image, arguments.degraded_per_image, arguments.seed, batch_size
+        )
         process, processes = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
         own = [shard for shard in folder.missing() if shard % processes == process]
         progress = stack.enter_context(Progress(disable=process > 0))

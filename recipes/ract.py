@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from trl import SFTConfig
 
 DEFAULT = Path(__file__).parent / "configs" / "ract" / "default.yaml"
-DESCRIBING = ("texts_per_image", "max_new_tokens", "shard_size")
+DESCRIBING = ("texts_per_image", "max_new_tokens", "batch_size", "shard_size")
 """Arguments that say how the trained model describes, and not what model comes out."""
 
 
@@ -46,6 +46,7 @@ class RactArguments:
     train_llm: bool = field(default=False, metadata={"help": "Tune the whole model, not the vision encoder alone."})
     texts_per_image: int = field(default=4, metadata={"help": "Texts about each picture by the trained reasoner."})
     max_new_tokens: int = field(default=512, metadata={"help": "Of such a text's completion, where it is cut."})
+    batch_size: int = field(default=8, metadata={"help": "Pictures that it describes together."})
     shard_size: int = field(default=50, metadata={"help": "Pictures in a shard of texts."})
 
 
@@ -146,9 +147,10 @@ def describe(texts: "Dataset", arguments: RactArguments, training: "SFTConfig") 
     from modeling_rali.reasoning.texts import TextsFolder
 
     pictures = described_pictures(texts)
+    settings = {name: getattr(arguments, name) for name in DESCRIBING if name != "batch_size"}  # which changes no text
     facts = {
         "teacher": training.output_dir,
-        "settings": {name: getattr(arguments, name) for name in DESCRIBING} | {"seed": training.seed},
+        "settings": settings | {"seed": training.seed},
         "pictures": dataset_fingerprint(pictures),
         "versions": {name: version(name) for name in ("modeling-rali", "transformers")},
     }
@@ -158,7 +160,13 @@ def describe(texts: "Dataset", arguments: RactArguments, training: "SFTConfig") 
     if not own:
         return
     teacher = ReasonerTeacher(training.output_dir, arguments.max_new_tokens)
-    describing = Describing(teacher, arguments.texts_per_image, degraded_per_image=0, seed=training.seed)
+    describing = Describing(
+        teacher,
+        arguments.texts_per_image,
+        degraded_per_image=0,
+        seed=training.seed,
+        batch_size=arguments.batch_size,
+    )
     with Progress(disable=training.process_index > 0) as progress:
         task = progress.add_task("Describing", total=len(own))
         for _ in describing.shards(pictures, folder, own):

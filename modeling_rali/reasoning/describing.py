@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from ..replacing import write_text
 from .attributes import Attributes, measure
 from .degradations import DEGRADATIONS, LEVELS, degrade
 from .measured_teacher import Grading, estimated_quality
-from .teachers import Request, Teacher
+from .teachers import Description, Request, Teacher
 from .texts import IMAGES, TextsFolder
 
 Map = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
@@ -74,12 +74,14 @@ class Describing:
         texts_per_image: texts about each picture.
         degraded_per_image: copies of each picture, each with another degradation, drawn with its level.
         seed: of all draws; the texts of a picture depend on it and on the picture's place in the dataset alone.
+        batch_size: pictures that the teacher is asked about at once, with their copies.
     """
 
     teacher: Teacher
     texts_per_image: int
     degraded_per_image: int
     seed: int
+    batch_size: int = 1
 
     def shards(
         self, pictures: Sequence[Picture], folder: TextsFolder, shards: Sequence[int], parallel: Map = map
@@ -91,49 +93,62 @@ class Describing:
         """
         for shard in shards:
             places = range(shard, len(pictures), folder.num_shards)
-            jobs = [(self, place, pictures[place], folder.folder) for place in places]
-            folder.write_shard(shard, [row for rows in parallel(_describe_one, jobs) for row in rows])
+            batches = [places[first : first + self.batch_size] for first in range(0, len(places), self.batch_size)]
+            jobs = [(self, {place: pictures[place] for place in batch}, folder.folder) for batch in batches]
+            folder.write_shard(shard, [row for rows in parallel(_describe_batch, jobs) for row in rows])
             yield len(places)
 
-    def describe(self, place: int, picture: Picture, folder: Path) -> list[dict[str, Any]]:
-        """The rows of one picture and its degraded copies, which are written to `folder`/images."""
+    def describe(self, pictures: Mapping[int, Picture], folder: Path) -> list[dict[str, Any]]:
+        """The rows of pictures, by their places in the dataset, and of their degraded copies.
+
+        The copies are written to `folder`/images.
+        """
+        asked = [(place, request) for place, picture in pictures.items() for request in self._requests(place, picture)]
+        described = self.teacher.describe([request for _, request in asked])
+        return [
+            self._row(place, pictures[place], request, description, folder)
+            for (place, request), description in zip(asked, described, strict=True)
+        ]
+
+    def _requests(self, place: int, picture: Picture) -> list[Request]:
         rng = np.random.default_rng((self.seed, place))
         names = rng.choice(list(DEGRADATIONS), self.degraded_per_image, replace=False)
         degradations = [None, *((str(name), int(rng.choice(LEVELS))) for name in names)]
         seeds = rng.integers(2**31, size=(len(degradations), self.texts_per_image))
         image = read_image(picture.path)
         quality = [picture.quality if one is None else estimated_quality(picture.quality, *one) for one in degradations]
-        requests = [
+        return [
             Request(image if one is None else degrade(image, *one, int(own[0])), tuple(own.tolist()), known, one)
             for one, own, known in zip(degradations, seeds, quality, strict=True)
         ]
-        rows = []
-        for request, (texts, ratings) in zip(requests, self.teacher.describe(requests), strict=True):
-            row = {
-                "image": picture.path,
-                "image_id": picture.image_id,
-                "source_id": picture.image_id,
-                "group": picture.group,
-                "dataset": picture.dataset,
-                "split": picture.split,
-                "mos": picture.mos,
-                "quality": request.quality,
-                "degradation": None,
-                "texts": texts,
-                "ratings": ratings,
-                "teacher": self.teacher.name,
-                "seeds": list(request.seeds),
-            }
-            if request.degradation is not None:
-                name, level = request.degradation
-                file = f"{IMAGES}/{place:06}-{name}-{level}.png"
-                request.image.save(folder / file, compress_level=1)
-                row |= {"image": file, "image_id": f"{picture.image_id}#{name}-{level}", "mos": None}
-                row |= {"degradation": f"{name}:{level}"}
-            rows.append(row)
-        return rows
+
+    def _row(
+        self, place: int, picture: Picture, request: Request, description: Description, folder: Path
+    ) -> dict[str, Any]:
+        row = {
+            "image": picture.path,
+            "image_id": picture.image_id,
+            "source_id": picture.image_id,
+            "group": picture.group,
+            "dataset": picture.dataset,
+            "split": picture.split,
+            "mos": picture.mos,
+            "quality": request.quality,
+            "degradation": None,
+            "texts": description.texts,
+            "ratings": description.ratings,
+            "teacher": self.teacher.name,
+            "seeds": list(request.seeds),
+        }
+        if request.degradation is not None:
+            name, level = request.degradation
+            file = f"{IMAGES}/{place:06}-{name}-{level}.png"
+            request.image.save(folder / file, compress_level=1)
+            row |= {"image": file, "image_id": f"{picture.image_id}#{name}-{level}", "mos": None}
+            row |= {"degradation": f"{name}:{level}"}
+        return row
 
 
-def _describe_one(job: tuple[Describing, int, Picture, Path]) -> list[dict[str, Any]]:
-    describing, place, picture, folder = job
-    return describing.describe(place, picture, folder)
+def _describe_batch(job: tuple[Describing, Mapping[int, Picture], Path]) -> list[dict[str, Any]]:
+    describing, pictures, folder = job
+    return describing.describe(pictures, folder)

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, cast
 
 import torch
+from transformers import LogitsProcessor
 
 from .attributes import measure
 from .measures import measures_text, read_grading
@@ -17,8 +18,8 @@ from .teachers import Description, Request
 class ReasonerTeacher:
     """Samples completions; texts are the reasoning in them, ratings what can be read of their answers.
 
-    Where vLLM is installed and there is an accelerator it generates, and otherwise transformers. A request's texts are
-    sampled together, with the first of its seeds.
+    Where vLLM is installed and there is an accelerator it generates, and otherwise transformers. All requests are sampled
+    together, each text with its own seed.
 
     Args:
         name: folder or Hub id of a vision-language model, or of a language model that recipes/sft.py or grpo.py trained to
@@ -52,19 +53,29 @@ class ReasonerTeacher:
                 self._model.to(torch.accelerator.current_accelerator())
         if self._engine is None:
             self._model.eval()
+            tokenizer = getattr(self._processor, "tokenizer", self._processor)
+            tokenizer.padding_side = "left"  # so that all completions begin at one place
+            tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
 
     def describe(self, requests: Sequence[Request]) -> list[Description]:
         """One description a request. A completion without marked reasoning is a text as it is; an unreadable rating is None.
 
+        Args:
+            requests: all for the same number of texts.
+
         Raises:
             ValueError: if a completion is empty.
         """
-        return [self._describe(request) for request in requests]
-
-    def _describe(self, request: Request) -> Description:
-        messages = rating_messages(request.image) if self._sees else rating_messages(measures=self._measures(request))
+        asked = [
+            rating_messages(request.image) if self._sees else rating_messages(measures=self._measures(request))
+            for request in requests
+        ]
+        seeds = [request.seeds for request in requests]
         sample = self._sample if self._engine is None else self._sample_with_vllm
-        parsed = [(text, parse_rating(text)) for text in sample(messages, request)]
+        return [self._description(completions) for completions in sample(asked, seeds)]
+
+    def _description(self, completions: Sequence[str]) -> Description:
+        parsed = [(text, parse_rating(text)) for text in completions]
         texts = [(one.reasoning or text).strip() for text, one in parsed]
         if not all(texts):
             raise ValueError(
@@ -77,28 +88,64 @@ class ReasonerTeacher:
         return measures_text(measure(request.image), self._grading)
 
     @torch.inference_mode()
-    def _sample(self, messages: Messages, request: Request) -> list[str]:
-        template = {"add_generation_prompt": True, "tokenize": True, "return_dict": True, "return_tensors": "pt"}
-        inputs = self._processor.apply_chat_template([messages], **template).to(self._model.device)
-        torch.manual_seed(request.seeds[0])
+    def _sample(self, asked: Sequence[Messages], seeds: Sequence[tuple[int, ...]]) -> list[list[str]]:
+        (count,) = {len(own) for own in seeds}
+        padding: dict[str, Any] = {"padding": True}
+        inputs = self._processor.apply_chat_template(
+            list(asked),
+            add_generation_prompt=True,
+            tokenize=True,
+            return_dict=True,
+            return_tensors="pt",
+            **{"processor_kwargs": padding} if self._sees else padding,
+        ).to(self._model.device)
+        draw = _SeededSampling([seed for own in seeds for seed in own], self.temperature, self._model.device)
         completions = self._model.generate(
             **inputs,
             do_sample=True,
-            temperature=self.temperature,
+            logits_processor=[draw],
             max_new_tokens=self.max_new_tokens,
-            num_return_sequences=len(request.seeds),
+            num_return_sequences=count,
         )
         new = completions[:, inputs["input_ids"].shape[1] :]
-        return self._processor.batch_decode(new, skip_special_tokens=True)
+        texts = self._processor.batch_decode(new, skip_special_tokens=True)
+        return [texts[first : first + count] for first in range(0, len(texts), count)]
 
-    def _sample_with_vllm(self, messages: Messages, request: Request) -> list[str]:
+    def _sample_with_vllm(self, asked: Sequence[Messages], seeds: Sequence[tuple[int, ...]]) -> list[list[str]]:
         from vllm import SamplingParams
 
-        settings = SamplingParams(
-            n=len(request.seeds), seed=request.seeds[0], temperature=self.temperature, max_tokens=self.max_new_tokens
+        results = self._engine.chat(
+            [_with_pictures(messages) for messages in asked for _ in seeds[0]],
+            [
+                SamplingParams(seed=seed, temperature=self.temperature, max_tokens=self.max_new_tokens)
+                for own in seeds
+                for seed in own
+            ],
+            use_tqdm=False,
         )
-        (result,) = self._engine.chat([_with_pictures(messages)], settings, use_tqdm=False)
-        return [completion_text(output.text) for output in result.outputs]
+        texts = iter([completion_text(result.outputs[0].text) for result in results])
+        return [[next(texts) for _ in own] for own in seeds]
+
+
+class _SeededSampling(LogitsProcessor):
+    """Leaves of each row's logits one token, drawn from softmax(logits / τ) with a generator of the row's own.
+
+    So a text does not depend on what is sampled beside it. The maximum of logits / τ + G, with independent Gumbel noise
+    G = −log E and E exponential, is such a draw (Gumbel, 1954).
+    """
+
+    def __init__(self, seeds: Sequence[int], temperature: float, device: torch.device) -> None:
+        self.generators = [torch.Generator(device).manual_seed(seed) for seed in seeds]
+        self.temperature = temperature
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.FloatTensor:
+        """Token ids and logits (B, V) → logits (B, V), −∞ but for the drawn token's."""
+        logits = scores.float() / self.temperature
+        noise = torch.empty_like(logits)
+        for row, generator in zip(noise, self.generators, strict=True):
+            row.exponential_(generator=generator)
+        drawn = (logits - noise.log()).argmax(-1, keepdim=True)
+        return cast(torch.FloatTensor, torch.full_like(scores, -torch.inf).scatter_(-1, drawn, 0.0))
 
 
 def _with_pictures(messages: Messages) -> Messages:

@@ -131,8 +131,8 @@ def curves(log: Sequence[Mapping[str, Any]], dataset: str) -> Curves:
 
 
 def draw_curves(runs: Mapping[str, Curves]) -> Figure:
-    """A panel a title, a line a run, each a moving average over five steps."""
-    titles = list(next(iter(runs.values())))
+    """A panel a title that any run logged, a line a run, each a moving average over five steps."""
+    titles = [title for title in next(iter(runs.values())) if any(run[title] for run in runs.values())]
     figure = Figure(figsize=(12, 3.5), layout="constrained")
     for axes, title in zip(figure.subplots(1, len(titles)), titles, strict=True):
         for name, run in runs.items():

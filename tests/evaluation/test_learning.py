@@ -83,8 +83,8 @@ def test_curves_are_what_was_logged_of_them() -> None:
 
 
 def test_curves_show_every_run_smoothed() -> None:
-    told = {"spread": [(1, 1.0), (2, 3.0)], "never logged": []}
-    spread, empty = draw_curves({"srcc": told, "score": told}).axes
+    told = {"spread": [(1, 1.0), (2, 3.0)], "score": [(1, 0.5)], "never logged": []}
+    spread, score = draw_curves({"srcc": told | {"score": []}, "score": told}).axes
     assert [line.get_label() for line in spread.lines] == ["srcc", "score"]
     np.testing.assert_array_equal(spread.lines[0].get_xydata(), [[1, 1.0], [2, 2.0]])
-    np.testing.assert_array_equal(empty.lines[0].get_xydata(), np.empty((0, 2)))
+    np.testing.assert_array_equal(score.lines[0].get_xydata(), np.empty((0, 2)))

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from trl import SFTConfig
 
 DEFAULT = Path(__file__).parent / "configs" / "ract" / "default.yaml"
-DESCRIBING = ("texts_per_image", "max_new_tokens", "batch_size", "shard_size")
-"""Arguments that say how the trained model describes, and not what model comes out."""
+DESCRIBING = ("texts_per_image", "max_new_tokens", "shard_size")
+"""Arguments that the texts of the trained model depend on, and not what model comes out."""
 
 
 @dataclass
@@ -100,7 +100,9 @@ def train(model: str, texts: "Dataset", arguments: RactArguments, training: "SFT
         raise SystemExit(f"{model} sees no pictures, so it has no eyes to train: pass --model, one that sees.")
     settings = asdict(arguments) | training.to_dict() | {"model": model, "num_processes": training.world_size}
     settings["texts"] = [read_facts(Path(folder))["fingerprint"] for folder in arguments.texts]
-    settings = {name: value for name, value in settings.items() if name not in {*NOT_SETTINGS, *DESCRIBING}}
+    settings = {
+        name: value for name, value in settings.items() if name not in {*NOT_SETTINGS, *DESCRIBING, "batch_size"}
+    }
     sets = {}
     try:
         if not arguments.train_llm:
@@ -147,10 +149,9 @@ def describe(texts: "Dataset", arguments: RactArguments, training: "SFTConfig") 
     from modeling_rali.reasoning.texts import TextsFolder
 
     pictures = described_pictures(texts)
-    settings = {name: getattr(arguments, name) for name in DESCRIBING if name != "batch_size"}  # which changes no text
     facts = {
         "teacher": training.output_dir,
-        "settings": settings | {"seed": training.seed},
+        "settings": {name: getattr(arguments, name) for name in DESCRIBING} | {"seed": training.seed},
         "pictures": dataset_fingerprint(pictures),
         "versions": {name: version(name) for name in ("modeling-rali", "transformers")},
     }

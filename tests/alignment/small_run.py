@@ -75,11 +75,10 @@ def small_trainer(
         vision_config=dict(TINY_CLIP), projection_dim=24, pca_dim=8, num_prototypes=11, preprocessing={"size": 32}
     )
     rali = RaliModel(config)
-    projection = None
+    width, projection = 24, None
     if own_projection:
-        mean, scale = 0.1 * torch.randn(24), torch.rand(24) + 0.5
-        projection = StandardisedProjection(nn.Linear(24, 20), mean, scale)
-    width = 20 if own_projection else 24
+        width, mean, scale = 20, 0.1 * torch.randn(24), torch.rand(24) + 0.5
+        projection = StandardisedProjection(nn.Linear(24, width), mean, scale)
     keys = np.stack([np.arange(TRAINED), np.arange(TRAINED) % 3 + TRAINED], axis=1).ravel()
     texts = Texts(F.normalize(torch.randn(TRAINED + 3, width), dim=-1), keys, np.arange(0, 2 * TRAINED + 1, 2))
     labels = torch.full((TRAINED,), torch.nan)

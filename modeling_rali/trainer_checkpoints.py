@@ -1,4 +1,4 @@
-"""The checkpoints that transformers' Trainer leaves in its output folder."""
+"""What transformers' Trainer leaves in its output folder."""
 
 import json
 from pathlib import Path
@@ -13,9 +13,14 @@ def last_checkpoint(output_dir: str | Path) -> str | None:
     return next((str(folder) for folder in reversed(found) if _is_whole(folder)), None)
 
 
-def _is_whole(checkpoint: Path) -> bool:
+def is_finished(output_dir: str | Path) -> bool:
+    """Whether a recipe trained to its end there: after the model, it saves the trainer's state last."""
+    return _is_whole(Path(output_dir))
+
+
+def _is_whole(folder: Path) -> bool:
     try:
-        json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
+        json.loads((folder / "trainer_state.json").read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
         return False
     return True

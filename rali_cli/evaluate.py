@@ -90,7 +90,7 @@ def evaluate(
                     open_scorer(
                         name,
                         batch_size=batch_size,
-                        device=processes.device(device),
+                        device=device,
                         dtype=dtype,
                         max_pixels=max_pixels,
                     )

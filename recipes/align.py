@@ -80,9 +80,7 @@ def main() -> None:
 
     arguments, training = TrlParser((AlignArguments, AlignTrainingArguments)).parse_args_and_config()
 
-    import json
     import time
-    from dataclasses import asdict
     from importlib.metadata import version
     from pathlib import Path
 
@@ -93,7 +91,7 @@ def main() -> None:
 
     from modeling_rali.alignment.data import AlignmentDataset
     from modeling_rali.alignment.lora import add_lora, merge_lora
-    from modeling_rali.alignment.run_folder import NOT_SETTINGS, RunFolder
+    from modeling_rali.alignment.run_folder import RunFolder
     from modeling_rali.alignment.starting import starting_model, starting_tower
     from modeling_rali.alignment.text_embedding import TextEmbedder
     from modeling_rali.alignment.tower import training_form
@@ -101,14 +99,13 @@ def main() -> None:
     from modeling_rali.alignment.training_texts import embed_texts_of, labels_of
     from modeling_rali.inference import TextBank
     from modeling_rali.reasoning.texts import read_facts, read_texts
+    from modeling_rali.run_settings import run_settings
     from modeling_rali.trainer_checkpoints import last_checkpoint
 
     facts = read_facts(Path(arguments.texts))
-    settings = {**asdict(arguments), **training.to_dict()} | {"texts": facts["fingerprint"]}
-    settings = {name: value for name, value in settings.items() if name not in {*NOT_SETTINGS, "cache_dir"}}
-    settings["num_processes"] = training.world_size  # they share a batch, and its negatives
+    settings = run_settings(arguments, training, left_out=["cache_dir"], texts=facts["fingerprint"])
     with training.main_process_first():
-        run = RunFolder(Path(training.output_dir), json.loads(json.dumps(settings, default=str)))
+        run = RunFolder(Path(training.output_dir), settings)
     if run.result.exists():
         Console().print(f"{run.result} is there already.")
         return

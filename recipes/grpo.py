@@ -9,7 +9,8 @@ below is of TRL's `GRPOConfig`: generation with vLLM, gradient accumulation, che
 Writes checkpoints, then the model or its adapter and `trainer_state.json`, whose log has every figure, to `output_dir`, and
 each evaluation's mean ratings to `validation-STEP.csv` there.
 Started again, it goes on from the latest whole checkpoint there, to the same result; after the first epoch TRL draws the
-pictures of what is left in another order than it would have.
+pictures of what is left in another order than it would have. With other settings it refuses, and where it was done it does
+nothing.
 """
 
 import sys
@@ -45,7 +46,7 @@ class ReasonerArguments:
     )
     validation_images: int = field(default=128, metadata={"help": "Of each benchmark, at most, in an evaluation."})
     rewards: list[str] = field(
-        default_factory=lambda: ["format", "smooth_score", "srcc"],
+        default_factory=lambda: ["format", "srcc"],
         metadata={"help": "Of modeling_rali.reasoning.grpo_rewards; their weights are reward_weights."},
     )
     score_threshold: float = field(default=0.35, metadata={"help": "What the reward `score` counts as a hit, on 1–5."})
@@ -65,6 +66,7 @@ def main() -> None:
     if not arguments.data:
         raise SystemExit("No pictures to train on: pass --data NAME=DIR; `rali datasets` lists the names.")
 
+    from rich.console import Console
     from trl import GRPOTrainer
 
     from modeling_rali.reasoning import grpo_rewards
@@ -73,8 +75,15 @@ def main() -> None:
     from modeling_rali.reasoning.rating_bank import RatingBank
     from modeling_rali.reasoning.rating_watch import RatingWatch, ValidationCallback
     from modeling_rali.reasoning.reasoner import freeze_vision_tower, load_reasoner, lora_config
-    from modeling_rali.reasoning.reasoner_rows import load_pictures, measured_rows, named_paths, seen_rows
-    from modeling_rali.trainer_checkpoints import last_checkpoint
+    from modeling_rali.reasoning.reasoner_rows import (
+        load_pictures,
+        measured_rows,
+        named_paths,
+        rows_fingerprint,
+        seen_rows,
+    )
+    from modeling_rali.run_settings import hold_to_settings, run_settings
+    from modeling_rali.trainer_checkpoints import is_finished, last_checkpoint
 
     bank = RatingBank(arguments.bank_size) if arguments.bank_size else None
     rewards: dict[str, Any] = {
@@ -87,6 +96,8 @@ def main() -> None:
     }
     if unknown := set(arguments.rewards) - set(rewards):
         raise SystemExit(f"There is no reward {', '.join(sorted(unknown))}; there are {', '.join(rewards)}.")
+    if not arguments.rewards:
+        raise SystemExit(f"Nothing is rewarded: pass --rewards, some of {', '.join(rewards)}.")
     try:
         data, scenes = named_paths(arguments.data, "--data"), named_paths(arguments.scenes, "--scenes")
     except ValueError as error:
@@ -94,7 +105,7 @@ def main() -> None:
     checkpoint = training.resume_from_checkpoint or last_checkpoint(training.output_dir)
     try:
         reasoner = load_reasoner(arguments.model, arguments.model_options, arguments.processor_options, checkpoint)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise SystemExit(f"--model {arguments.model} cannot be loaded: {error}") from error
     if arguments.degraded_share and not reasoner.sees:
         raise SystemExit(f"{arguments.model} reads measures, which know no degradations: set degraded_share to 0.")
@@ -116,13 +127,20 @@ def main() -> None:
             images_per_batch=training.generation_batch_size // training.num_generations,
             ranking=any(reward.__name__ in arguments.rewards for reward in grpo_rewards.RANK_REWARDS),
         )
+        if validation is None and training.eval_strategy != "no":
+            raise ValueError(
+                "Evaluation needs pictures that are not trained on: pass --scenes NAME=CSV of recipes/scenes.py, or "
+                "--eval_strategy no."
+            )
+        read, aside_read = rows_fingerprint(train), rows_fingerprint(validation) if validation else None
+        with training.main_process_first(desc="beginning the run"):
+            settings = run_settings(arguments, training, data=read, scenes=aside_read)
+            hold_to_settings(Path(training.output_dir), settings)
     except ValueError as error:
         raise SystemExit(str(error)) from error
-    if validation is None and training.eval_strategy != "no":
-        raise SystemExit(
-            "Evaluation needs pictures that are not trained on: pass --scenes NAME=CSV of recipes/scenes.py, or "
-            "--eval_strategy no."
-        )
+    if is_finished(training.output_dir):
+        Console().print(f"{training.output_dir} is trained already.")
+        return
 
     functions = [rewards[name] for name in arguments.rewards]
     functions[0] = watch = RatingWatch(functions[0], validation=list(aside))
@@ -142,9 +160,9 @@ def main() -> None:
     trainer.add_callback(ValidationCallback(trainer, watch))
     trainer.train(resume_from_checkpoint=checkpoint)
     trainer.save_model()
-    trainer.save_state()
     if grading and trainer.is_world_process_zero():
         save_grading(grading, training.output_dir)
+    trainer.save_state()
     if training.push_to_hub:
         trainer.push_to_hub()
 

@@ -13,7 +13,7 @@ result. Where the vision encoder alone is trained, the saved weights are compare
 """
 
 import sys
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,33 +76,29 @@ def main() -> None:
 
 def train(model: str, texts: "Dataset", arguments: RactArguments, training: "SFTConfig") -> None:
     """Train the model on the texts, or go on with it; save it, and check what changed."""
-    import json
-
     from datasets import Image
+    from rich.console import Console
     from trl import SFTTrainer
 
-    from modeling_rali.alignment.run_folder import NOT_SETTINGS, RunFolder
     from modeling_rali.reasoning.ract import check_rest_unchanged, reasoning_rows, train_vision_encoder_alone
     from modeling_rali.reasoning.reasoner import load_reasoner
     from modeling_rali.reasoning.reasoner_rows import text_rows, with_pictures
     from modeling_rali.reasoning.texts import read_facts
-    from modeling_rali.trainer_checkpoints import last_checkpoint
+    from modeling_rali.run_settings import hold_to_settings, run_settings
+    from modeling_rali.trainer_checkpoints import is_finished, last_checkpoint
 
     checkpoint = training.resume_from_checkpoint or last_checkpoint(training.output_dir)
     try:
         reasoner = load_reasoner(model, arguments.model_options, arguments.processor_options, checkpoint)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise SystemExit(
             f"The model {model} cannot be loaded: {error}\nPass --model, where the reasoner that wrote the texts is "
             "somewhere else now."
         ) from error
     if not reasoner.sees:
         raise SystemExit(f"{model} sees no pictures, so it has no eyes to train: pass --model, one that sees.")
-    settings = asdict(arguments) | training.to_dict() | {"model": model, "num_processes": training.world_size}
-    settings["texts"] = [read_facts(Path(folder))["fingerprint"] for folder in arguments.texts]
-    settings = {
-        name: value for name, value in settings.items() if name not in {*NOT_SETTINGS, *DESCRIBING, "batch_size"}
-    }
+    described = [read_facts(Path(folder))["fingerprint"] for folder in arguments.texts]
+    settings = run_settings(arguments, training, left_out=[*DESCRIBING, "batch_size"], model=model, texts=described)
     sets = {}
     try:
         if not arguments.train_llm:
@@ -114,9 +110,12 @@ def train(model: str, texts: "Dataset", arguments: RactArguments, training: "SFT
         if not len(sets["validation"]) and training.eval_strategy != "no":
             raise ValueError("the texts are of no picture for validation: pass --eval_strategy no")
         with training.main_process_first(desc="beginning the run"):
-            RunFolder(Path(training.output_dir), json.loads(json.dumps(settings, default=str)))
+            hold_to_settings(Path(training.output_dir), settings)
     except ValueError as error:
         raise SystemExit(str(error)) from error
+    if is_finished(training.output_dir):
+        Console().print(f"{training.output_dir} is trained already.")
+        return
 
     training.remove_unused_columns = False  # the pictures come with the rows when they are read
     trainer = SFTTrainer(
@@ -128,10 +127,10 @@ def train(model: str, texts: "Dataset", arguments: RactArguments, training: "SFT
     )
     trainer.train(resume_from_checkpoint=checkpoint)
     trainer.save_model()
-    trainer.save_state()
     with training.main_process_first(desc="comparing the weights"):
         if training.process_index == 0 and not arguments.train_llm:
             check_rest_unchanged(model, training.output_dir, arguments.model_options)
+    trainer.save_state()
     if training.push_to_hub:
         trainer.push_to_hub()
 

@@ -8,7 +8,8 @@ picture is the reasoning, and the rating beside it the answer; the loss is of th
 of TRL's `SFTConfig`.
 
 Reads a texts folder of recipes/describe.py; writes checkpoints, then the model or its adapter and `trainer_state.json` to
-`output_dir`. Started again, it goes on from the latest whole checkpoint there, to the same result.
+`output_dir`. Started again, it goes on from the latest whole checkpoint there, to the same result; with other settings it
+refuses, and where it was done it does nothing.
 """
 
 import sys
@@ -49,19 +50,21 @@ def main() -> None:
         raise SystemExit("No texts to learn from: pass --texts, a folder of recipes/describe.py.")
 
     from datasets import Image
+    from rich.console import Console
     from trl import SFTTrainer
 
     from modeling_rali.reasoning.measured_teacher import Grading
     from modeling_rali.reasoning.measures import measure_pictures, measures_text, read_grading, save_grading
     from modeling_rali.reasoning.reasoner import freeze_vision_tower, load_reasoner, lora_config
     from modeling_rali.reasoning.reasoner_rows import text_rows, with_pictures
-    from modeling_rali.reasoning.texts import read_texts
-    from modeling_rali.trainer_checkpoints import last_checkpoint
+    from modeling_rali.reasoning.texts import read_facts, read_texts
+    from modeling_rali.run_settings import hold_to_settings, run_settings
+    from modeling_rali.trainer_checkpoints import is_finished, last_checkpoint
 
     checkpoint = training.resume_from_checkpoint or last_checkpoint(training.output_dir)
     try:
         reasoner = load_reasoner(arguments.model, arguments.model_options, arguments.processor_options, checkpoint)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise SystemExit(f"--model {arguments.model} cannot be loaded: {error}") from error
     sets: dict[str, Any] = {}
     grading = None
@@ -75,10 +78,16 @@ def main() -> None:
             measures = [measures_text(one, grading) for one in measure_pictures(part)] if grading else None
             rows, numbers = text_rows(part, measures)
             sets[side] = with_pictures(rows, part, numbers) if reasoner.sees else rows
+        if not len(sets["validation"]) and training.eval_strategy != "no":
+            raise ValueError(f"{arguments.texts} holds no pictures for validation: pass --eval_strategy no.")
+        described = read_facts(Path(arguments.texts))["fingerprint"]
+        with training.main_process_first(desc="beginning the run"):
+            hold_to_settings(Path(training.output_dir), run_settings(arguments, training, texts=described))
     except ValueError as error:
         raise SystemExit(str(error)) from error
-    if not len(sets["validation"]) and training.eval_strategy != "no":
-        raise SystemExit(f"{arguments.texts} holds no pictures for validation: pass --eval_strategy no.")
+    if is_finished(training.output_dir):
+        Console().print(f"{training.output_dir} is trained already.")
+        return
 
     freeze_vision = arguments.freeze_vision and reasoner.sees
     if freeze_vision:
@@ -94,9 +103,9 @@ def main() -> None:
     )
     trainer.train(resume_from_checkpoint=checkpoint)
     trainer.save_model()
-    trainer.save_state()
     if grading and trainer.is_world_process_zero():
         save_grading(grading, training.output_dir)
+    trainer.save_state()
     if training.push_to_hub:
         trainer.push_to_hub()
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from modeling_rali import DEFAULT_CHECKPOINT, RaliModel
 from modeling_rali.evaluation import results_tables, with_results
 from modeling_rali.evaluation.ablation import ablation_table
+from modeling_rali.evaluation.learning import learning_table
 from modeling_rali.hub import TRAINING_FILE, metrics_of_one_model, model_card
 from modeling_rali.metrics_file import read_metrics
 
@@ -23,6 +24,12 @@ def test_table_of_the_readme_is_what_the_metrics_give() -> None:
 def test_table_of_the_ablation_is_what_its_figures_give() -> None:
     figures = json.loads((RESULTS / "ablation.json").read_text(encoding="utf-8"))["figures"]
     assert ablation_table(figures) in (ROOT / "docs" / "ablation.md").read_text(encoding="utf-8")
+
+
+def test_table_of_what_was_learned_is_what_its_figures_give() -> None:
+    folder = ROOT / "docs" / "learning"
+    figures = json.loads((folder / "learning.json").read_text(encoding="utf-8"))["results"]
+    assert (folder / "learning.md").read_text(encoding="utf-8") == learning_table(figures) + "\n"
 
 
 def test_card_of_the_checkpoint_is_what_its_facts_give() -> None:

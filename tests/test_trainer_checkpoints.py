@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from modeling_rali.trainer_checkpoints import last_checkpoint
+from modeling_rali.trainer_checkpoints import is_finished, last_checkpoint
 
 
 def test_last_checkpoint_is_the_latest_whole_one(tmp_path: Path) -> None:
@@ -12,3 +12,6 @@ def test_last_checkpoint_is_the_latest_whole_one(tmp_path: Path) -> None:
         if state is not None:
             (tmp_path / f"checkpoint-{step}" / "trainer_state.json").write_text(state)
     assert last_checkpoint(tmp_path) == str(tmp_path / "checkpoint-9")
+    assert is_finished(tmp_path / "checkpoint-2")
+    assert not is_finished(tmp_path / "checkpoint-10")
+    assert not is_finished(tmp_path)

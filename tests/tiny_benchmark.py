@@ -6,21 +6,25 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageFilter
 
+PHOTOS = [Path(__file__).parents[1] / "samples" / f"{name}.jpg" for name in ("astronaut", "cat", "coffee", "rocket")]
+
 
 def save_biq2021(folder: Path, train: int, validation: int) -> tuple[Path, Path]:
-    """Textures of 64 × 48 pixels whose MOS falls with their blur, and the file of scenes that sets some aside.
+    """Pieces of photographs, 64 × 48 pixels, whose MOS falls with their blur, and the file of scenes that sets some aside.
 
     Returns the benchmark's folder and the file.
     """
     root = folder / "BIQ2021"
     (root / "Images").mkdir(parents=True)
     rng = np.random.default_rng(0)
+    photos = [Image.open(path).convert("RGB") for path in PHOTOS]
     rows = []
     for index in range(train + validation + 2):
         radius = rng.uniform(0, 4)
-        texture = Image.fromarray(rng.integers(0, 256, (12, 16, 3), dtype=np.uint8))
-        large = texture.resize((64, 48), Image.Resampling.NEAREST).filter(ImageFilter.GaussianBlur(radius))
-        large.save(root / "Images" / f"ss{index}.jpg", quality=95)
+        photo = photos[index % len(photos)]
+        left, top = (int(rng.integers(size - 240)) for size in photo.size)
+        piece = photo.resize((64, 48), box=(left, top, left + 240, top + 180)).filter(ImageFilter.GaussianBlur(radius))
+        piece.save(root / "Images" / f"ss{index}.jpg", quality=95)
         rows.append((f"ss{index}.jpg", round(1 - radius / 4, 4)))
     for split, part in (("Train", rows[:-2]), ("Test", rows[-2:])):
         with (root / f"{split} (Images and MOS).csv").open("w", newline="") as file:

@@ -6,16 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from ..modeling_rali import RaliModel
-from ..replacing import write_text
+from ..run_settings import hold_to_settings
 
 RESULT = "aligned"
 FACTS_FILE = "alignment.json"
-_SETTINGS_FILE = "settings.json"
-
-NOT_SETTINGS = frozenset(
-    {"output_dir", "logging_dir", "run_name", "resume_from_checkpoint", "disable_tqdm", "local_rank"}
-)
-"""Arguments of transformers' trainers that say where and how a run goes, and not what comes out."""
 
 
 def read_alignment(checkpoint: Path) -> dict[str, Any]:
@@ -46,17 +40,7 @@ class RunFolder:
         """
         self.folder = folder
         self.settings = settings
-        written = folder / _SETTINGS_FILE
-        if written.exists():
-            before = json.loads(written.read_text(encoding="utf-8"))
-            differing = sorted(key for key in before.keys() | settings.keys() if before.get(key) != settings.get(key))
-            if differing:
-                raise ValueError(
-                    f"{folder}: holds a run with other settings ({', '.join(differing)}): give another output_dir, or "
-                    "delete this one."
-                )
-            return
-        write_text(written, json.dumps(settings, indent=2) + "\n")
+        hold_to_settings(folder, settings)
 
     @property
     def result(self) -> Path:

@@ -11,7 +11,7 @@ from sklearn.linear_model import RidgeCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from modeling_rali.metrics import bootstrap_interval, paired_bootstrap, plcc, srcc
+from modeling_rali.metrics import bootstrap_interval, mae, paired_bootstrap, plcc, srcc
 from modeling_rali.metrics.validation import FloatArray
 from modeling_rali.reasoning.attributes import Attributes
 from modeling_rali.reasoning.measured_teacher import Grading
@@ -53,14 +53,15 @@ def agreement(ratings: pd.DataFrame, reference: pd.DataFrame | None = None) -> d
         reference: the same of the other model.
 
     Returns:
-        n, rated (the share of images with a readable rating), srcc, srcc_ci95, plcc; with a reference that ranks at all gain
-        and gain_ci95, of the SRCC, by paired bootstrap.
+        n, rated (the share of images with a readable rating), mae (on the scale of the labels), srcc, srcc_ci95, plcc; with a
+        reference that ranks at all gain and gain_ci95, of the SRCC, by paired bootstrap.
 
     Raises:
         ValueError: the reference has other images.
     """
     rated, labels = ratings["rating"].fillna(_UNREADABLE).to_numpy(float), ratings["label"].to_numpy(float)
     figures: dict[str, Any] = {"n": len(ratings), "rated": float(ratings["rating"].notna().mean())}
+    figures["mae"] = mae(rated, labels)
     if np.ptp(rated) == 0:  # rated all alike, or not at all: nothing is ranked
         return figures | {"srcc": 0.0, "plcc": 0.0}
     figures |= {
@@ -102,11 +103,14 @@ def learning_table(figures: Mapping[str, Mapping[str, Any]]) -> str:
         bounds = record.get(f"{name}_ci95")
         return f"{record[name]:.3f}" + (f" ({bounds[0]:.3f} to {bounds[1]:.3f})" if bounds else "")
 
-    lines = ["| | rated | SRCC (95 %) | PLCC | gain over the warm start (95 %) |", "|---|---:|---:|---:|---:|"]
+    lines = [
+        "| | rated | SRCC (95 %) | gain over the warm start (95 %) | PLCC | MAE |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
     for name, record in figures.items():
         lines.append(
-            f"| {name} | {record['rated']:.0%} | {interval(record, 'srcc')} | {record['plcc']:.3f} | "
-            f"{interval(record, 'gain')} |"
+            f"| {name} | {record['rated']:.0%} | {interval(record, 'srcc')} | {interval(record, 'gain')} | "
+            f"{record['plcc']:.3f} | {record['mae']:.2f} |"
         )
     return "\n".join(lines)
 
@@ -119,8 +123,8 @@ def curves(log: Sequence[Mapping[str, Any]], dataset: str) -> Curves:
         dataset: whose agreement is told.
     """
     logged = {
-        "1 − |rating − MOS| / 4": "rewards/smooth_score/mean",
         "SRCC in the batch": f"ratings/{dataset}/srcc",
+        "share of readable answers": "ratings/parse_rate",
         "spread of an image's ratings": "ratings/spread",
         "tokens of an answer": "ratings/length",
     }

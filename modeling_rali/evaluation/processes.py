@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
 
-import torch
 from torch import distributed
 
 T = TypeVar("T")
@@ -41,14 +40,6 @@ class Processes:
         values = [value]
         distributed.broadcast_object_list(values)
         return values[0]
-
-    def device(self, name: str) -> str:
-        """`name`, but for "auto" where several processes share a machine's accelerators: one of them each, in turn."""
-        if name != "auto" or self.count == 1 or not torch.accelerator.is_available():
-            return name
-        accelerator = torch.accelerator.current_accelerator()
-        assert accelerator is not None  # as one is available
-        return f"{accelerator.type}:{int(os.environ.get('LOCAL_RANK', 0)) % torch.accelerator.device_count()}"
 
 
 ALONE = Processes()

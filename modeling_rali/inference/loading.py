@@ -57,6 +57,8 @@ def load_model(
 def find_device(name: str = "auto") -> torch.device:
     """The device called `name`, such as "cpu", "cuda", "cuda:1" or "mps"; "auto" for an accelerator where there is one.
 
+    Where a launcher started several processes on this machine, "auto" deals them its accelerators in turn.
+
     Raises:
         ValueError: if this machine has no such device; the message lists those it has.
     """
@@ -64,7 +66,8 @@ def find_device(name: str = "auto") -> torch.device:
     if torch.accelerator.is_available() and (accelerator := torch.accelerator.current_accelerator()):
         there += [f"{accelerator.type}:{index}" for index in range(torch.accelerator.device_count())]
     if name == "auto":
-        name = there[-1] if len(there) == 1 else there[1]
+        accelerators = there[1:] or there
+        name = accelerators[int(os.environ.get("LOCAL_RANK", 0)) % len(accelerators)]
     if name not in there and f"{name}:0" not in there:
         raise ValueError(f'no device "{name}" here; there is: {", ".join(there)}.')
     return torch.device(name)

@@ -53,8 +53,8 @@ class Group(NamedTuple):
 
 
 def format(prompts: Sequence[Any], completions: Sequence[Completion], **columns: Any) -> Rewards:
-    """1 for reasoning and answer in their tags and nothing else, otherwise 0; of either task."""
-    return _plain(rewards.format_credit(completions))
+    """1 for reasoning and a readable answer in their tags and nothing else, otherwise 0; of either task."""
+    return _plain(rewards.format_credit(completions, _tasks(columns, len(completions))))
 
 
 def score(

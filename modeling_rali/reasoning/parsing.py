@@ -17,7 +17,7 @@ Completion = str | Sequence[dict[str, Any]]
 
 FENCED = re.compile(r"```[\w-]*\s(.*?)```", re.DOTALL)
 FORMAT = re.compile(
-    r"\s*(?:```[\w-]*\s+)?<think>(?P<think>.*)</think>\s*(?:```[\w-]*\s+)?<answer>(?P<answer>.*)</answer>\s*(?:```\s*)?",
+    r"\s*(?:```[\w-]*\s+)?<think>(?P<think>.*)</think>\s*(?:```[\w-]*\s+)?<answer>.*</answer>\s*(?:```\s*)?",
     re.DOTALL,
 )
 NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
@@ -73,14 +73,19 @@ def parse_degradation(completion: Completion) -> ParsedDegradation:
         return ParsedDegradation(None, None, _reasoning(text), str(problem))
 
 
-def follows_format(completion: Completion) -> bool:
-    """Whether the completion is reasoning and answer in their tags, neither of them empty, and nothing else.
+def follows_format(completion: Completion, task: str = "rating") -> bool:
+    """Whether the completion is reasoning and an answer that can be read in their tags, and nothing else.
 
     White space between and around the tags is free, and a fenced block may enclose the whole or the answer.
+
+    Args:
+        completion: of a model.
+        task: "rating" or "degradation", which says what can be read.
     """
     text = completion_text(completion)
     match = FORMAT.fullmatch(text) if all(text.count(tag) == 1 for tag in TAGS) else None
-    return match is not None and bool(match["think"].strip()) and bool(match["answer"].strip())
+    parsed = (parse_degradation if task == "degradation" else parse_rating)(text)
+    return match is not None and bool(match["think"].strip()) and parsed.problem is None
 
 
 def completion_text(completion: Completion) -> str:

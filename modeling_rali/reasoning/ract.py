@@ -61,9 +61,6 @@ def reasoning_rows(texts: Dataset, processor: ProcessorMixin) -> tuple[Dataset, 
 
     Returns:
         The rows, `prompt` and `completion` as plain text, and for each the number of its picture.
-
-    Raises:
-        ValueError: the processor has no chat template.
     """
     prompt = processor.apply_chat_template(rating_messages(), tokenize=False, add_generation_prompt=True)
     numbers: list[int] = []

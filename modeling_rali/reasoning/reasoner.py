@@ -45,6 +45,7 @@ def load_reasoner(
 
     Raises:
         OSError: there is no such model.
+        ValueError: it has no chat template, or is of a kind that transformers does not know.
     """
     base, adapters = _base_and_adapters(name)
     config = AutoConfig.from_pretrained(base)
@@ -55,6 +56,8 @@ def load_reasoner(
         processor = IMAGE_ONLY[config.model_type].from_pretrained(name, **processor_options or {})
     else:
         processor = AutoProcessor.from_pretrained(name, **processor_options or {})
+    if not processor.chat_template:
+        raise ValueError(f"{name} has no chat template to ask in: take a model that was instructed to answer")
     architecture = AutoModelForImageTextToText if sees else AutoModelForCausalLM
     # The trainer reads weights under the names that modules have now, and writes those of vision-language models under the
     # names they had when they came out: it would go on from the weights training began with (transformers issue 43701).

@@ -1,5 +1,6 @@
 """Rows of a dataset for training a reasoner: a benchmark's pictures to rate, and texts to learn from."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -7,8 +8,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from datasets import Dataset, Features, List, Value, concatenate_datasets
+import PIL.Image
+from datasets import Dataset, Features, Image, List, Value, concatenate_datasets
 
+from modeling_rali.image_processing_rali import UnreadableImageError, read_image
 from modeling_rali.iqa_datasets import load_iqa_dataset
 
 from .degradations import degrade
@@ -158,6 +161,13 @@ def degradation_rows(rows: Dataset, numbers: Sequence[int], rng: np.random.Gener
     )
 
 
+def rows_fingerprint(rows: Dataset) -> str:
+    """A hash of which pictures the rows of `rating_rows` ask for, with their labels and tasks; none is read."""
+    told = ["dataset", "image_id", "label", "task", "degradation", "severity"]
+    table = rows.with_format(None).select_columns(told).to_pandas()
+    return hashlib.sha256(table.to_csv(index=False).encode()).hexdigest()
+
+
 def text_rows(texts: Dataset, measures: Sequence[str] | None = None) -> tuple[Dataset, list[int]]:
     """Rows for supervised fine-tuning: each text of each picture with its rating, as the answer to the rating question.
 
@@ -199,6 +209,9 @@ def with_pictures(rows: Dataset, pictures: Dataset, numbers: Sequence[int] | Non
         rows: of `rating_rows` or `text_rows`.
         pictures: with the column image.
         numbers: of each row's picture; None where row and picture have the same.
+
+    Returns:
+        Rows whose reading raises `UnreadableImageError`, which names the file, where the picture cannot be shown.
     """
     numbered = rows.add_column("picture", list(range(len(rows)) if numbers is None else numbers))
     return numbered.with_transform(partial(_look_up, pictures=pictures.select_columns("image")))
@@ -213,12 +226,20 @@ def _features(sees: bool) -> Features:
 
 
 def _look_up(batch: dict[str, list[Any]], pictures: Dataset) -> dict[str, list[Any]]:
-    images = [pictures[number]["image"].convert("RGB") for number in batch["picture"]]
+    images = [_read(pictures, number) for number in batch["picture"]]
     for row, (name, severity) in enumerate(zip(batch.get("degradation", ()), batch.get("severity", ()), strict=True)):
         if severity is not None:
             level = SEVERITIES.index(severity) + 1
             images[row] = degrade(images[row], DEGRADED_BY[name], level, seed=batch["picture"][row])
     return {name: values for name, values in batch.items() if name != "picture"} | {"image": images}
+
+
+def _read(pictures: Dataset, number: int) -> PIL.Image.Image:
+    try:
+        return read_image(pictures[number]["image"])
+    except OSError as error:  # which does not always say of what
+        path = pictures.cast_column("image", Image(decode=False))[number]["image"]["path"]
+        raise UnreadableImageError(f"{path}: cannot be read: {error}") from error
 
 
 def answered(reasoning: str, rating: float) -> list[dict[str, str]]:

@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 from importlib.util import find_spec
+from tempfile import TemporaryDirectory
 from typing import Any, cast
 
 import torch
 from transformers import LogitsProcessor
+from transformers.utils import find_adapter_config_file
 
+from ..inference import find_device
 from .attributes import measure
 from .measures import measures_text, read_grading
 from .parsing import completion_text, parse_rating
@@ -29,7 +32,7 @@ class ReasonerTeacher:
 
     Raises:
         OSError: if there is no such model.
-        ValueError: for a language model that was not trained to read measures.
+        ValueError: for a language model that was not trained to read measures, and as `load_reasoner`.
     """
 
     def __init__(self, name: str, max_new_tokens: int = 512, temperature: float = 1.0) -> None:
@@ -43,19 +46,26 @@ class ReasonerTeacher:
             raise ValueError(
                 f"{name}: sees no picture and has no grades of measures: train it with recipes/sft.py first."
             )
-        if torch.accelerator.is_available():
-            if find_spec("vllm"):
-                from vllm import LLM
-
-                del self._model
-                self._engine = LLM(name, limit_mm_per_prompt={"image": 1}) if self._sees else LLM(name)
-            else:
-                self._model.to(torch.accelerator.current_accelerator())
-        if self._engine is None:
-            self._model.eval()
+        device = find_device()
+        if device.type != "cpu" and find_spec("vllm"):
+            self._engine = self._vllm_engine()
+            del self._model
+        else:
+            self._model.to(device).eval()
             tokenizer = getattr(self._processor, "tokenizer", self._processor)
             tokenizer.padding_side = "left"  # so that all completions begin at one place
             tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
+
+    def _vllm_engine(self) -> Any:
+        from vllm import LLM
+
+        limits: dict[str, Any] = {"limit_mm_per_prompt": {"image": 1}} if self._sees else {}
+        if not find_adapter_config_file(self.name):
+            return LLM(self.name, **limits)
+        with TemporaryDirectory() as merged:  # it loads no adapter in place of a model
+            self._model.save_pretrained(merged)
+            self._processor.save_pretrained(merged)
+            return LLM(merged, **limits)
 
     def describe(self, requests: Sequence[Request]) -> list[Description]:
         """One description a request. A completion without marked reasoning is a text as it is; an unreadable rating is None.

@@ -169,9 +169,19 @@ def degradation_credit(
     )
 
 
-def format_credit(completions: Sequence[Completion]) -> FloatArray:
-    """1 for each of the (N,) completions that is reasoning and answer in their tags and nothing else; otherwise 0."""
-    return np.array([follows_format(completion) for completion in completions], dtype=np.float64)
+def format_credit(completions: Sequence[Completion], tasks: Sequence[str]) -> FloatArray:
+    """1 for each completion that is reasoning and a readable answer in their tags and nothing else, otherwise 0.
+
+    A rank credit leaves out what cannot be read: were its tags enough here, such an answer would earn more than a bad one.
+
+    Args:
+        completions: (N,).
+        tasks: (N,), "rating" or "degradation".
+
+    Returns:
+        (N,).
+    """
+    return np.array([follows_format(*row) for row in zip(completions, tasks, strict=True)], dtype=np.float64)
 
 
 def _as_ratings(ratings: npt.ArrayLike, labels: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:

@@ -58,7 +58,8 @@ def test_what_cannot_be_read_counts_as_the_middle() -> None:
     assert figures["rated"] == 0.5
     assert figures["srcc"] == srcc(rated["rating"].fillna(3.0), rated["label"])
     nothing = rated.assign(rating=np.nan)
-    assert agreement(nothing) == {"n": 60, "rated": 0.0, "srcc": 0.0, "plcc": 0.0}
+    distance = float(np.abs(rated["label"] - 3.0).mean())
+    assert agreement(nothing) == {"n": 60, "rated": 0.0, "mae": pytest.approx(distance), "srcc": 0.0, "plcc": 0.0}
     assert agreement(rated, nothing) == figures  # there is nothing to gain over
 
 
@@ -67,16 +68,18 @@ def test_table_has_a_row_a_model() -> None:
     lines = learning_table({"warm start": agreement(warm), "srcc": agreement(end, warm)}).splitlines()
     assert len(lines) == 4
     assert lines[2].startswith("| warm start | 100% | 0.")
-    assert lines[2].endswith("|  |")
-    assert " to " in lines[3].split("|")[5]
+    told = [[cell.strip() for cell in line.split("|")] for line in lines]
+    assert told[2][4] == ""
+    assert " to " in told[3][4]
+    assert told[3][6] == f"{np.abs(end['rating'] - end['label']).mean():.2f}"
 
 
 def test_curves_are_what_was_logged_of_them() -> None:
     log = [{"step": step, "ratings/spread": value, "loss": 1.0} for step, value in ((1, 1.0), (2, 3.00004))]
     told = curves([*log, {"step": 2, "ratings/biq2021/srcc": 0.5}, {"step": 2, "ratings/agiqa3k/srcc": 0.9}], "biq2021")
     assert told == {
-        "1 − |rating − MOS| / 4": [],
         "SRCC in the batch": [(2, 0.5)],
+        "share of readable answers": [],
         "spread of an image's ratings": [(1, 1.0), (2, 3.0)],
         "tokens of an answer": [],
     }

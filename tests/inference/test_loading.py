@@ -92,6 +92,15 @@ def test_auto_takes_an_accelerator_where_there_is_one() -> None:
     assert find_device().type == (accelerator.type if accelerator else "cpu")
 
 
+def test_local_processes_take_the_accelerators_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("is_available", True), ("current_accelerator", torch.device("cuda")), ("device_count", 2)):
+        monkeypatch.setattr(torch.accelerator, name, lambda value=value: value)
+    for rank, device in (("0", "cuda:0"), ("1", "cuda:1"), ("2", "cuda:0")):
+        monkeypatch.setenv("LOCAL_RANK", rank)
+        assert str(find_device()) == device
+    assert str(find_device("cpu")) == "cpu"
+
+
 @pytest.mark.parametrize("name", ["cuda:99", "tpu", ""])
 def test_a_device_that_is_not_there_gets_the_list_of_those_that_are(name: str) -> None:
     with pytest.raises(ValueError, match=f'no device "{name}" here; there is: cpu'):

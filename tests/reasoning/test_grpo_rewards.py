@@ -81,7 +81,7 @@ def test_rows_earn_what_the_arithmetic_says() -> None:
         rewards.score_credit(AS_ARRAY, LABELS, 1.0)
     )
     assert grpo_rewards.smooth_score(**rows) == as_rows(rewards.smooth_score_credit(AS_ARRAY, LABELS))
-    assert grpo_rewards.format(**rows) == [1.0] * 12
+    assert grpo_rewards.format(**rows) == [float(q is not None) for group in RATINGS for q in group]
     assert grpo_rewards.degradation(**rows) == [None] * 12
 
 
@@ -101,7 +101,8 @@ def test_rows_of_another_task_are_left_to_its_rewards() -> None:
         expected = reward(**alone)
         assert reward(**rows) == [*expected[:3], None, None, None, *expected[3:]]
         assert reward(**asked) == [None] * 3
-    assert grpo_rewards.format(**rows) == [1.0] * 9
+    readable = [float(q is not None) for group in RATINGS[:2] for q in group]
+    assert grpo_rewards.format(**rows) == [*readable[:3], 1.0, 1.0, 1.0, *readable[3:]]
 
 
 def test_without_a_task_column_all_rows_are_ratings() -> None:

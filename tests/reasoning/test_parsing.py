@@ -183,7 +183,7 @@ def test_doubtful_degradation_is_refused(answer: str) -> None:
     [
         "<think>a</think><answer>3</answer>",
         "\n<think>\na\n</think>\n\n<answer>\n3\n</answer>\n",
-        "<think>a</think> <answer>```json\n{}\n```</answer>",
+        '<think>a</think> <answer>```json\n{"rating": 3}\n```</answer>',
         "```\n<think>a</think><answer>3</answer>\n```",
         "<think>a</think>\n```json\n<answer>3</answer>\n```",
     ],
@@ -204,6 +204,8 @@ def test_format_is_followed(completion: str) -> None:
         "<think>a</think><answer>3</answer> done",
         "<think> </think><answer>3</answer>",
         "<think>a</think><answer>\n</answer>",
+        "<think>a</think><answer>7</answer>",
+        "<think>a</think><answer>good</answer>",
         "<think>a<think>b</think><answer>3</answer>",
         "<think>a</think><answer>3</answer><answer>3</answer>",
         "<think>a</think><answer>3",

@@ -6,6 +6,7 @@ import pytest
 from datasets import Dataset
 from PIL import Image
 
+from modeling_rali.image_processing_rali import UnreadableImageError
 from modeling_rali.iqa_datasets import load_iqa_dataset
 from modeling_rali.reasoning.grpo_rewards import check_rows
 from modeling_rali.reasoning.measured_teacher import Grading
@@ -15,6 +16,7 @@ from modeling_rali.reasoning.reasoner_rows import (
     load_pictures,
     measured_rows,
     named_paths,
+    rows_fingerprint,
     seen_rows,
     text_rows,
     with_pictures,
@@ -42,6 +44,24 @@ def test_rows_hold_the_picture_its_label_and_the_question(benchmark: tuple[Path,
         assert row["prompt"][1]["content"][0]["type"] == "image"
     assert set(validation.with_format(None)["dataset"]) == {"biq2021/validation"}
     assert not set(rows.with_format(None)["image_id"]) & set(validation.with_format(None)["image_id"])
+
+
+def test_picture_that_cannot_be_shown_is_named_when_it_is_read(tmp_path: Path) -> None:
+    folder, _ = save_biq2021(tmp_path, train=3, validation=0)
+    broken = folder / "Images" / "ss1.jpg"
+    rows = seen_rows({"biq2021": load_iqa_dataset("biq2021", folder, split="train")})
+    broken.write_bytes(broken.read_bytes()[:700])
+    assert rows[0]["image"].mode == "RGB"
+    with pytest.raises(UnreadableImageError, match=r"ss1\.jpg: cannot be read"):
+        rows[1]
+
+
+def test_the_same_rows_have_the_same_fingerprint(benchmark: tuple[Path, Path]) -> None:
+    pictures = load_iqa_dataset("biq2021", benchmark[0], split="train")
+    rows = seen_rows({"biq2021": pictures})
+    assert rows_fingerprint(rows) == rows_fingerprint(seen_rows({"biq2021": pictures}))
+    assert rows_fingerprint(rows) != rows_fingerprint(seen_rows({"biq2021": pictures.select(range(3))}))
+    assert rows_fingerprint(rows) != rows_fingerprint(seen_rows({"biq2021": pictures}, degraded_share=0.5))
 
 
 def test_share_of_the_pictures_comes_degraded_as_the_answer_says(benchmark: tuple[Path, Path]) -> None:

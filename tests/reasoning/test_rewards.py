@@ -223,4 +223,6 @@ def test_degradation_earns_by_class_and_severity(
 
 
 def test_format_earns_one_or_nothing() -> None:
-    assert format_credit(["<think>a</think><answer>3</answer>", "3"]).tolist() == [1.0, 0.0]
+    completions = [f"<think>a</think><answer>{answer}</answer>" for answer in ("3", "7", "noise slight", "3")] + ["3"]
+    assert format_credit(completions, ["rating"] * 3 + ["degradation", "rating"]).tolist() == [1.0, 0.0, 0.0, 0.0, 0.0]
+    assert format_credit(completions[2:3], ["degradation"]).tolist() == [1.0]

@@ -1,8 +1,10 @@
 """The recipe of reinforcement learning, as a user starts it, on tiny models of the real architectures."""
 
 import json
+import os
 import runpy
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from accelerate.commands.config.config_args import load_config_from_file
 from safetensors.torch import load_file
 
 from tests.tiny_benchmark import save_biq2021
@@ -63,14 +66,18 @@ def start(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> None:
     runpy.run_path(str(RECIPES / "grpo.py"), run_name="__main__")
 
 
+SIZES: dict[str, dict[str, Any]] = {
+    "qwen2_5_vl": {"size": {"shortest_edge": 3136, "longest_edge": 7056}},
+    "idefics3": {"size": {"longest_edge": 64}},
+    "llava": {},
+}
 TRIED: list[tuple[str, str, dict[str, Any]]] = [
-    ("default", "qwen2_5_vl", {"size": {"shortest_edge": 3136, "longest_edge": 7056}}),
-    ("default", "llava", {}),
-    ("qwen2.5-vl-7b", "qwen2_5_vl", {"size": {"shortest_edge": 3136, "longest_edge": 7056}}),
+    ("default", "qwen2_5_vl", SIZES["qwen2_5_vl"]),
+    ("qwen2.5-vl-7b", "qwen2_5_vl", SIZES["qwen2_5_vl"]),
     ("qwen3-vl", "qwen3_vl", {"size": {"shortest_edge": 4096, "longest_edge": 9216}}),
-    ("smolvlm", "idefics3", {"size": {"longest_edge": 64}}),
+    ("smolvlm", "idefics3", SIZES["idefics3"]),
     ("smollm2-measured", "llama", {}),
-    ("tiny", "qwen2_5_vl", {"size": {"shortest_edge": 3136, "longest_edge": 7056}}),
+    *(("tiny", family, size) for family, size in SIZES.items()),  # with every reward
 ]
 """YAML file, family and what makes its pictures small."""
 
@@ -119,7 +126,7 @@ def test_readable_ratings_earn_and_teach_and_a_killed_run_goes_on_to_the_same_en
     assert len(steps) == 4
     for step in steps:
         assert step["grad_norm"] > 0
-        assert step["rewards/format/mean"] == 1.0
+        assert step["rewards/format/mean"] == pytest.approx(step["ratings/parse_rate"])
         assert step["rewards/srcc/std"] > 0
         assert 0.5 < step["ratings/parse_rate"] <= 1
         assert step["ratings/spread"] > 0
@@ -146,6 +153,61 @@ def test_readable_ratings_earn_and_teach_and_a_killed_run_goes_on_to_the_same_en
     # The vision tower is frozen by this YAML file
     assert all(torch.equal(ends[0][name], begun[name]) for name in begun if "vision_tower" in name)
 
+    weights = killed / "model.safetensors"
+    trained = weights.stat().st_mtime_ns
+    run("default", killed, **changes)
+    assert weights.stat().st_mtime_ns == trained  # what is done is left alone
+    with pytest.raises(SystemExit, match=r"holds a run with other settings \(bank_size, rewards\)"):
+        run("default", killed, **changes | {"rewards": ["format", "fidelity"], "bank_size": 0})
+
+
+def test_adapters_of_a_killed_run_go_on_to_the_same_end(
+    run: Run, tiny_reasoner: Callable[[str], Path], tmp_path: Path
+) -> None:
+    changes = {"model": str(tiny_reasoner("answering_llava")), "learning_rate": 1e-2, "max_steps": 2, "save_steps": 1}
+    changes |= {"per_device_train_batch_size": 8, "max_completion_length": 10, "eval_strategy": "no"}
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    run("default", whole, **changes)
+    shutil.copytree(whole / "checkpoint-1", killed / "checkpoint-1")
+    run("default", killed, **changes)
+    begun, *ends = (load_file(at / "adapter_model.safetensors") for at in (whole / "checkpoint-1", whole, killed))
+    assert all(torch.equal(ends[0][name], ends[1][name]) for name in ends[0])
+    assert any(not torch.equal(ends[0][name], begun[name]) for name in begun)
+
+
+def test_two_processes_train_one_model(
+    benchmark: tuple[Path, Path], tiny_reasoner: Callable[[str], Path], tmp_path: Path
+) -> None:
+    settings = yaml.safe_load((CONFIGS / "default.yaml").read_text()) | SMALL
+    settings |= {
+        "model": str(tiny_reasoner("answering_llava")),
+        "output_dir": str(tmp_path / "run"),
+        "num_generations": 4,
+    }
+    settings |= {
+        "data": [f"biq2021={benchmark[0]}"],
+        "scenes": [f"biq2021={benchmark[1]}"],
+        "max_completion_length": 10,
+    }
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(settings))
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    launch += [str(RECIPES / "grpo.py"), "--config", str(tmp_path / "config.yaml")]
+    done = subprocess.run(
+        launch, env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    log = json.loads((tmp_path / "run" / "trainer_state.json").read_text())["log_history"]
+    (step,) = (entry for entry in log if "loss" in entry)
+    assert step["num_tokens"] > 0
+    assert step["grad_norm"] > 0
+    assert -1 <= step["ratings/biq2021/srcc"] <= 1  # of two images, each process having seen one
+    assert any("eval_srcc" in entry for entry in log)
+
+
+@pytest.mark.parametrize("name", [path.stem for path in (RECIPES / "accelerate").glob("*.yaml")])
+def test_launchers_files_are_read(name: str) -> None:
+    assert load_config_from_file(str(RECIPES / "accelerate" / f"{name}.yaml")).num_processes >= 1
+
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
@@ -154,7 +216,9 @@ def test_readable_ratings_earn_and_teach_and_a_killed_run_goes_on_to_the_same_en
         (["--data", "biq2021=DIR", "--config", "NO_MODEL"], r"pass --model FOLDER or Hub id"),
         (["--data", "biq2021"], r"--data biq2021: give it as NAME=PATH"),
         (["--data", "biq2021=DIR", "--rewards", "format", "luck"], r"no reward luck; there are format, score"),
+        (["--data", "biq2021=DIR", "--config", "NO_REWARD"], r"Nothing is rewarded: pass --rewards, some of format, score"),
         (["--data", "biq2021=DIR", "--model", "no/where/at-all"], r"--model no/where/at-all cannot be loaded"),
+        (["--data", "biq2021=DIR", "--model", "WORDLESS"], r"wordless has no chat template to ask in"),
         (["--data", "biq2021=NOWHERE", "--model", "MODEL"], r"NOWHERE is not a folder"),
         (["--data", "biq2021=DIR", "--model", "MODEL"], r"pass --scenes NAME=CSV"),
         (["--data", "biq2021=DIR", "--model", "LLAMA", "--degraded_share", "0.5"], r"set degraded_share to 0"),
@@ -171,12 +235,22 @@ def test_what_is_missing_or_wrong_is_said_before_anything_starts(
     message: str,
     benchmark: tuple[Path, Path],
     tiny_reasoner: Callable[[str], Path],
+    tmp_path_factory: pytest.TempPathFactory,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    wordless = tmp_path_factory.mktemp("models") / "wordless"
+    shutil.copytree(tiny_reasoner("llama"), wordless, ignore=shutil.ignore_patterns("chat_template*"))
+    no_reward = wordless.with_name("no-reward.yaml")
+    no_reward.write_text("use_cpu: true\nbf16: false\nmodel: any\nrewards: []\n")
     (tmp_path / "no-model.yaml").write_text("use_cpu: true\nbf16: false\n")
     places = {"DIR": benchmark[0], "CSV": benchmark[1], "NO_MODEL": tmp_path / "no-model.yaml"}
-    places |= {"MODEL": tiny_reasoner("llava"), "LLAMA": tiny_reasoner("llama")}
+    places |= {
+        "MODEL": tiny_reasoner("llava"),
+        "LLAMA": tiny_reasoner("llama"),
+        "WORDLESS": wordless,
+        "NO_REWARD": no_reward,
+    }
     given = ["=".join(str(places.get(part, part)) for part in text.split("=")) for text in arguments]
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit, match=message):

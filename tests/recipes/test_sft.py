@@ -130,6 +130,13 @@ def test_texts_are_learnt_and_a_killed_run_goes_on_to_the_same_end(
     ends = [load_file(tmp_path / name / "model.safetensors") for name in ("whole", "killed")]
     assert all(torch.equal(ends[0][name], ends[1][name]) for name in ends[0])
 
+    weights = tmp_path / "killed" / "model.safetensors"
+    trained = weights.stat().st_mtime_ns
+    run("default", tmp_path / "killed", **changes)
+    assert weights.stat().st_mtime_ns == trained  # what is done is left alone
+    with pytest.raises(SystemExit, match=r"holds a run with other settings \(learning_rate\)"):
+        run("default", tmp_path / "killed", **changes | {"learning_rate": 1e-3})
+
 
 @pytest.mark.parametrize(
     ("arguments", "message"),

@@ -1,0 +1,68 @@
+"""What a run was begun with, kept in its folder, so that it is not gone on with as another one."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from transformers import TrainingArguments
+
+from .replacing import write_text
+
+SETTINGS_FILE = "settings.json"
+
+_NOT_SETTINGS = frozenset(
+    {
+        "output_dir",
+        "logging_dir",
+        "run_name",
+        "resume_from_checkpoint",
+        "disable_tqdm",
+        "local_rank",
+        "report_to",
+        "push_to_hub",
+        "hub_model_id",
+        "hub_token",
+    }
+)
+"""Arguments of transformers' trainers that say where and how a run goes, and not what comes out."""
+
+
+def run_settings(
+    arguments: Any, training: TrainingArguments, *, left_out: Iterable[str] = (), **others: Any
+) -> dict[str, Any]:
+    """All that the result of a recipe depends on, as JSON can hold it.
+
+    Args:
+        arguments: a recipe's own, a dataclass.
+        training: the trainer's.
+        left_out: names of arguments that the result does not depend on.
+        others: settings that neither has, or in place of theirs, such as a fingerprint for a path.
+    """
+    settings = asdict(arguments) | training.to_dict() | {"num_processes": training.world_size} | others
+    kept = {name: value for name, value in settings.items() if name not in {*_NOT_SETTINGS, *left_out}}
+    return json.loads(json.dumps(kept, default=str))
+
+
+def hold_to_settings(folder: Path, settings: dict[str, Any]) -> None:
+    """Begin a run in a folder, or find that it is the one that was begun there.
+
+    Args:
+        folder: made where it is not there.
+        settings: of `run_settings`.
+
+    Raises:
+        ValueError: if the folder holds a run with other settings; the message names those that differ.
+    """
+    written = folder / SETTINGS_FILE
+    if not written.exists():
+        write_text(written, json.dumps(settings, indent=2) + "\n")
+        return
+    before = json.loads(written.read_text(encoding="utf-8"))
+    differing = sorted(key for key in before.keys() | settings.keys() if before.get(key) != settings.get(key))
+    if differing:
+        raise ValueError(
+            f"{folder}: holds a run with other settings ({', '.join(differing)}): give another output_dir, or "
+            "delete this one."
+        )

@@ -127,7 +127,9 @@ def main() -> None:
             images_per_batch=training.generation_batch_size // training.num_generations,
             ranking=any(reward.__name__ in arguments.rewards for reward in grpo_rewards.RANK_REWARDS),
         )
-        if validation is None and training.eval_strategy != "no":
+        if validation is not None:
+            grpo_rewards.check_rows(validation, images_per_batch=1, ranking=False)
+        elif training.eval_strategy != "no":
             raise ValueError(
                 "Evaluation needs pictures that are not trained on: pass --scenes NAME=CSV of recipes/scenes.py, or "
                 "--eval_strategy no."

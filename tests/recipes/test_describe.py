@@ -121,7 +121,7 @@ def test_scenes_of_other_pictures_are_refused(describe: Callable[..., Dataset], 
         describe(tmp_path / "texts", scenes=scenes)
 
 
-@pytest.mark.parametrize("family", ["llava", "qwen2_5_vl"])
+@pytest.mark.parametrize("family", ["llava", "qwen2_5_vl", "idefics3"])
 def test_a_model_that_sees_is_a_teacher(
     describe: Callable[..., Dataset], tiny_reasoner: Callable[[str], Path], tmp_path: Path, family: str
 ) -> None:

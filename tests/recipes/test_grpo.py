@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
@@ -17,6 +17,9 @@ from accelerate.commands.config.config_args import load_config_from_file
 from safetensors.torch import load_file
 
 from tests.tiny_benchmark import save_biq2021
+
+if TYPE_CHECKING:
+    from tests.hub_server import Hub
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 CONFIGS = RECIPES / "configs" / "grpo"
@@ -202,6 +205,16 @@ def test_two_processes_train_one_model(
     assert step["grad_norm"] > 0
     assert -1 <= step["ratings/biq2021/srcc"] <= 1  # of two images, each process having seen one
     assert any("eval_srcc" in entry for entry in log)
+
+
+def test_reasoner_is_pushed_with_its_adapter_and_card(
+    run: Run, tiny_reasoner: Callable[[str], Path], hub: "Hub", tmp_path: Path
+) -> None:
+    pushed = {"push_to_hub": True, "hub_model_id": "tester/reasoner", "eval_strategy": "no", "save_strategy": "no"}
+    run("smollm2-measured", tmp_path / "run", model=str(tiny_reasoner("llama")), **pushed)
+    files = hub.repos["models/tester/reasoner"].files
+    assert files["adapter_model.safetensors"] == (tmp_path / "run" / "adapter_model.safetensors").read_bytes()
+    assert {"adapter_config.json", "grading.json", "README.md"} <= set(files)
 
 
 @pytest.mark.parametrize("name", [path.stem for path in (RECIPES / "accelerate").glob("*.yaml")])

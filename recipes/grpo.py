@@ -13,27 +13,19 @@ pictures of what is left in another order than it would have. With other setting
 nothing.
 """
 
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from modeling_rali.reasoning.recipe_arguments import TunedModelArguments, parse_with_default
 
 DEFAULT = Path(__file__).parent / "configs" / "grpo" / "default.yaml"
 
 
 @dataclass
-class ReasonerArguments:
+class ReasonerArguments(TunedModelArguments):
     """Which model learns from which pictures by which rewards."""
 
-    model: str | None = field(default=None, metadata={"help": "Folder or Hub id."})
-    model_options: dict[str, Any] = field(
-        default_factory=dict, metadata={"help": "Of from_pretrained: dtype, attn_implementation, …"}
-    )
-    processor_options: dict[str, Any] = field(
-        default_factory=dict, metadata={"help": "Of the processor's from_pretrained, such as size, which caps pixels."}
-    )
-    lora: dict[str, Any] | None = field(default=None, metadata={"help": "Of peft's LoraConfig; null to tune all."})
-    freeze_vision: bool = field(default=True, metadata={"help": "Leave the vision tower as it is."})
     data: list[str] = field(
         default_factory=list, metadata={"help": "NAME=DIR of benchmarks to train on; `rali datasets` lists the names."}
     )
@@ -55,12 +47,9 @@ class ReasonerArguments:
 
 def main() -> None:
     """Load, check, train, save."""
-    from trl import GRPOConfig, TrlParser
+    from trl import GRPOConfig
 
-    given = sys.argv[1:]
-    if "--config" not in given:
-        given = ["--config", str(DEFAULT), *given]
-    arguments, training = TrlParser((ReasonerArguments, GRPOConfig)).parse_args_and_config(given)
+    arguments, training = parse_with_default((ReasonerArguments, GRPOConfig), DEFAULT)
     if not arguments.model:
         raise SystemExit("No model to train: pass --model FOLDER or Hub id, such as Qwen/Qwen2.5-VL-3B-Instruct.")
     if not arguments.data:

@@ -12,10 +12,11 @@ says of the pictures of all datasets, for recipes/align.py. Started again, it go
 result. Where the vision encoder alone is trained, the saved weights are compared with those it began with.
 """
 
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from modeling_rali.reasoning.recipe_arguments import ModelArguments, parse_with_default
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -27,7 +28,7 @@ DESCRIBING = ("texts_per_image", "max_new_tokens", "shard_size")
 
 
 @dataclass
-class RactArguments:
+class RactArguments(ModelArguments):
     """Which model learns what from which texts, and how often it then describes each picture."""
 
     texts: list[str] = field(
@@ -35,12 +36,6 @@ class RactArguments:
     )
     model: str | None = field(
         default=None, metadata={"help": "Folder or Hub id; null for the reasoner that wrote the texts."}
-    )
-    model_options: dict[str, Any] = field(
-        default_factory=dict, metadata={"help": "Of from_pretrained: dtype, attn_implementation, …"}
-    )
-    processor_options: dict[str, Any] = field(
-        default_factory=dict, metadata={"help": "Of the processor's from_pretrained, such as size, which caps pixels."}
     )
     learn_ratings: bool = field(default=False, metadata={"help": "Learn the rating after each text as well."})
     train_llm: bool = field(default=False, metadata={"help": "Tune the whole model, not the vision encoder alone."})
@@ -52,12 +47,9 @@ class RactArguments:
 
 def main() -> None:
     """Read the texts, train, describe."""
-    from trl import SFTConfig, TrlParser
+    from trl import SFTConfig
 
-    given = sys.argv[1:]
-    if "--config" not in given:
-        given = ["--config", str(DEFAULT), *given]
-    arguments, training = TrlParser((RactArguments, SFTConfig)).parse_args_and_config(given)
+    arguments, training = parse_with_default((RactArguments, SFTConfig), DEFAULT)
     if not arguments.texts:
         raise SystemExit("No texts to learn from: pass --texts, a folder of recipes/describe.py for each dataset.")
 

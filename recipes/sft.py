@@ -12,38 +12,27 @@ Reads a texts folder of recipes/describe.py; writes checkpoints, then the model 
 refuses, and where it was done it does nothing.
 """
 
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from modeling_rali.reasoning.recipe_arguments import TunedModelArguments, parse_with_default
 
 DEFAULT = Path(__file__).parent / "configs" / "sft" / "default.yaml"
 
 
 @dataclass
-class TextsArguments:
+class TextsArguments(TunedModelArguments):
     """Which model learns from which texts."""
 
-    model: str | None = field(default=None, metadata={"help": "Folder or Hub id."})
-    model_options: dict[str, Any] = field(
-        default_factory=dict, metadata={"help": "Of from_pretrained: dtype, attn_implementation, …"}
-    )
-    processor_options: dict[str, Any] = field(
-        default_factory=dict, metadata={"help": "Of the processor's from_pretrained, such as size, which caps pixels."}
-    )
-    lora: dict[str, Any] | None = field(default=None, metadata={"help": "Of peft's LoraConfig; null to tune all."})
-    freeze_vision: bool = field(default=True, metadata={"help": "Leave the vision tower as it is."})
     texts: str | None = field(default=None, metadata={"help": "Folder of recipes/describe.py."})
 
 
 def main() -> None:
     """Load, train, save."""
-    from trl import SFTConfig, TrlParser
+    from trl import SFTConfig
 
-    given = sys.argv[1:]
-    if "--config" not in given:
-        given = ["--config", str(DEFAULT), *given]
-    arguments, training = TrlParser((TextsArguments, SFTConfig)).parse_args_and_config(given)
+    arguments, training = parse_with_default((TextsArguments, SFTConfig), DEFAULT)
     if not arguments.model:
         raise SystemExit("No model to train: pass --model FOLDER or Hub id, such as Qwen/Qwen2.5-VL-3B-Instruct.")
     if not arguments.texts:

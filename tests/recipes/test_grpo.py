@@ -2,7 +2,6 @@
 
 import json
 import os
-import runpy
 import shutil
 import subprocess
 import sys
@@ -18,27 +17,21 @@ from safetensors.torch import load_file
 
 from tests.tiny_benchmark import save_biq2021
 
+from .conftest import RECIPES, SIZES, SMALL
+
 if TYPE_CHECKING:
     from tests.hub_server import Hub
 
-RECIPES = Path(__file__).parents[2] / "recipes"
 CONFIGS = RECIPES / "configs" / "grpo"
-SMALL = {
-    "use_cpu": True,
-    "bf16": False,
-    "model_options": {"dtype": "float32"},
-    "processor_options": {},
+SHORT = {
     "max_steps": 1,
-    "per_device_train_batch_size": 4,
-    "gradient_accumulation_steps": 1,
+    "eval_steps": 1,
     "num_generations": 2,
     "max_completion_length": 8,
     "per_device_eval_batch_size": 4,
     "num_generations_eval": 2,
-    "eval_steps": 1,
-    "disable_tqdm": True,
 }
-"""What makes a run of any YAML file small, over what it says."""
+"""What makes a run small, over what is small for every recipe."""
 
 Run = Callable[..., list[dict[str, Any]]]
 
@@ -49,56 +42,34 @@ def benchmark(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, benchmark: tuple[Path, Path], tmp_path: Path) -> Run:
+def grpo(train: Run, benchmark: tuple[Path, Path]) -> Run:
     """Run the recipe with a YAML file and changes to it on the small benchmark; give the trainer's log."""
-
-    def run_recipe(config: str, output: Path, **changes: Any) -> list[dict[str, Any]]:
-        settings = yaml.safe_load((CONFIGS / f"{config}.yaml").read_text()) | SMALL | changes
-        settings |= {"output_dir": str(output), "data": [f"biq2021={benchmark[0]}"]}
-        if settings["eval_strategy"] != "no":
-            settings["scenes"] = [f"biq2021={benchmark[1]}"]
-        (tmp_path / "config.yaml").write_text(yaml.safe_dump(settings))
-        start(monkeypatch, "--config", tmp_path / "config.yaml")
-        return json.loads((output / "trainer_state.json").read_text())["log_history"]
-
-    return run_recipe
+    data, scenes = ([f"biq2021={path}"] for path in benchmark)
+    return lambda config, output, **changes: train(
+        "grpo", config, output, **SHORT | {"data": data, "scenes": scenes} | changes
+    )
 
 
-def start(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> None:
-    monkeypatch.setattr(sys, "argv", ["grpo.py", *map(str, arguments)])
-    runpy.run_path(str(RECIPES / "grpo.py"), run_name="__main__")
-
-
-SIZES: dict[str, dict[str, Any]] = {
-    "qwen2_5_vl": {"size": {"shortest_edge": 3136, "longest_edge": 7056}},
-    "idefics3": {"size": {"longest_edge": 64}},
-    "llava": {},
-}
-TRIED: list[tuple[str, str, dict[str, Any]]] = [
-    ("default", "qwen2_5_vl", SIZES["qwen2_5_vl"]),
-    ("qwen2.5-vl-7b", "qwen2_5_vl", SIZES["qwen2_5_vl"]),
-    ("qwen3-vl", "qwen3_vl", {"size": {"shortest_edge": 4096, "longest_edge": 9216}}),
-    ("smolvlm", "idefics3", SIZES["idefics3"]),
-    ("smollm2-measured", "llama", {}),
-    *(("tiny", family, size) for family, size in SIZES.items()),  # with every reward
+TRIED = [
+    ("default", "qwen2_5_vl"),
+    ("qwen2.5-vl-7b", "qwen2_5_vl"),
+    ("qwen3-vl", "qwen3_vl"),
+    ("smolvlm", "idefics3"),
+    ("smollm2-measured", "llama"),
+    *(("tiny", family) for family in ("qwen2_5_vl", "idefics3", "llava")),  # with every reward
 ]
-"""YAML file, family and what makes its pictures small."""
+"""YAML file and family."""
 
 
 def test_all_configs_are_tried_here() -> None:
-    assert {path.stem for path in CONFIGS.glob("*.yaml")} == {config for config, _, _ in TRIED}
+    assert {path.stem for path in CONFIGS.glob("*.yaml")} == {config for config, _ in TRIED}
 
 
-@pytest.mark.parametrize(("config", "family", "processor_options"), TRIED)
+@pytest.mark.parametrize(("config", "family"), TRIED)
 def test_config_trains_its_family(
-    config: str,
-    family: str,
-    processor_options: dict[str, Any],
-    run: Run,
-    tiny_reasoner: Callable[[str], Path],
-    tmp_path: Path,
+    config: str, family: str, grpo: Run, tiny_reasoner: Callable[[str], Path], tmp_path: Path
 ) -> None:
-    log = run(config, tmp_path / "run", model=str(tiny_reasoner(family)), processor_options=processor_options)
+    log = grpo(config, tmp_path / "run", model=str(tiny_reasoner(family)), processor_options=SIZES.get(family, {}))
     assert any("ratings/parse_rate" in entry for entry in log)
     settings = yaml.safe_load((CONFIGS / f"{config}.yaml").read_text())
     assert any("eval_srcc" in entry for entry in log) == (settings["eval_strategy"] != "no")
@@ -108,7 +79,7 @@ def test_config_trains_its_family(
 
 
 def test_readable_ratings_earn_and_teach_and_a_killed_run_goes_on_to_the_same_end(
-    run: Run, tiny_reasoner: Callable[[str], Path], tmp_path: Path
+    grpo: Run, tiny_reasoner: Callable[[str], Path], tmp_path: Path
 ) -> None:
     model = tiny_reasoner("answering_llava")
     changes = {
@@ -124,7 +95,7 @@ def test_readable_ratings_earn_and_teach_and_a_killed_run_goes_on_to_the_same_en
         "eval_steps": 2,
         "save_steps": 2,
     }
-    log = run("default", tmp_path / "whole", **changes)
+    log = grpo("default", tmp_path / "whole", **changes)
     steps = [entry for entry in log if "loss" in entry]
     assert len(steps) == 4
     for step in steps:
@@ -147,7 +118,7 @@ def test_readable_ratings_earn_and_teach_and_a_killed_run_goes_on_to_the_same_en
     kept = state["stateful_callbacks"]["RatingBank"]["attributes"]["entries"]
     assert {name: len(images) for name, images in kept.items()} == {"biq2021": 3, "biq2021/validation": 3}
 
-    resumed = run("default", killed, **changes)
+    resumed = grpo("default", killed, **changes)
     assert [entry for entry in resumed if "eval_srcc" in entry] == evaluations
     ends = [load_file(folder / "model.safetensors") for folder in (tmp_path / "whole", killed)]
     begun = load_file(model / "model.safetensors")
@@ -158,21 +129,21 @@ def test_readable_ratings_earn_and_teach_and_a_killed_run_goes_on_to_the_same_en
 
     weights = killed / "model.safetensors"
     trained = weights.stat().st_mtime_ns
-    run("default", killed, **changes)
+    grpo("default", killed, **changes)
     assert weights.stat().st_mtime_ns == trained  # what is done is left alone
     with pytest.raises(SystemExit, match=r"holds a run with other settings \(bank_size, rewards\)"):
-        run("default", killed, **changes | {"rewards": ["format", "fidelity"], "bank_size": 0})
+        grpo("default", killed, **changes | {"rewards": ["format", "fidelity"], "bank_size": 0})
 
 
 def test_adapters_of_a_killed_run_go_on_to_the_same_end(
-    run: Run, tiny_reasoner: Callable[[str], Path], tmp_path: Path
+    grpo: Run, tiny_reasoner: Callable[[str], Path], tmp_path: Path
 ) -> None:
     changes = {"model": str(tiny_reasoner("answering_llava")), "learning_rate": 1e-2, "max_steps": 2, "save_steps": 1}
     changes |= {"per_device_train_batch_size": 8, "max_completion_length": 10, "eval_strategy": "no"}
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    run("default", whole, **changes)
+    grpo("default", whole, **changes)
     shutil.copytree(whole / "checkpoint-1", killed / "checkpoint-1")
-    run("default", killed, **changes)
+    grpo("default", killed, **changes)
     begun, *ends = (load_file(at / "adapter_model.safetensors") for at in (whole / "checkpoint-1", whole, killed))
     assert all(torch.equal(ends[0][name], ends[1][name]) for name in ends[0])
     assert any(not torch.equal(ends[0][name], begun[name]) for name in begun)
@@ -181,7 +152,7 @@ def test_adapters_of_a_killed_run_go_on_to_the_same_end(
 def test_two_processes_train_one_model(
     benchmark: tuple[Path, Path], tiny_reasoner: Callable[[str], Path], tmp_path: Path
 ) -> None:
-    settings = yaml.safe_load((CONFIGS / "default.yaml").read_text()) | SMALL
+    settings = yaml.safe_load((CONFIGS / "default.yaml").read_text()) | SMALL | SHORT
     settings |= {
         "model": str(tiny_reasoner("answering_llava")),
         "output_dir": str(tmp_path / "run"),
@@ -208,10 +179,10 @@ def test_two_processes_train_one_model(
 
 
 def test_reasoner_is_pushed_with_its_adapter_and_card(
-    run: Run, tiny_reasoner: Callable[[str], Path], hub: "Hub", tmp_path: Path
+    grpo: Run, tiny_reasoner: Callable[[str], Path], hub: "Hub", tmp_path: Path
 ) -> None:
     pushed = {"push_to_hub": True, "hub_model_id": "tester/reasoner", "eval_strategy": "no", "save_strategy": "no"}
-    run("smollm2-measured", tmp_path / "run", model=str(tiny_reasoner("llama")), **pushed)
+    grpo("smollm2-measured", tmp_path / "run", model=str(tiny_reasoner("llama")), **pushed)
     files = hub.repos["models/tester/reasoner"].files
     assert files["adapter_model.safetensors"] == (tmp_path / "run" / "adapter_model.safetensors").read_bytes()
     assert {"adapter_config.json", "grading.json", "README.md"} <= set(files)
@@ -246,6 +217,7 @@ def test_launchers_files_are_read(name: str) -> None:
 def test_what_is_missing_or_wrong_is_said_before_anything_starts(
     arguments: list[str],
     message: str,
+    run: Callable[..., str],
     benchmark: tuple[Path, Path],
     tiny_reasoner: Callable[[str], Path],
     tmp_path_factory: pytest.TempPathFactory,
@@ -267,5 +239,5 @@ def test_what_is_missing_or_wrong_is_said_before_anything_starts(
     given = ["=".join(str(places.get(part, part)) for part in text.split("=")) for text in arguments]
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit, match=message):
-        start(monkeypatch, *given, "--use_cpu", "true", "--bf16", "false")
+        run("grpo.py", *given, "--use_cpu", "true", "--bf16", "false")
     assert {path.name for path in tmp_path.iterdir()} == {"no-model.yaml"}

@@ -1,42 +1,21 @@
 """The recipe of RACT, as a user starts it, on tiny models of the real architectures."""
 
-import json
-import runpy
 import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-import yaml
 from safetensors.torch import load_file, save_file
 
 from modeling_rali.reasoning.texts import TextsFolder, read_facts, read_texts
 from tests.tiny_benchmark import save_biq2021
 
-RECIPES = Path(__file__).parents[2] / "recipes"
-CONFIGS = RECIPES / "configs" / "ract"
-QWEN_PIXELS = {"size": {"shortest_edge": 3136, "longest_edge": 7056}}
-SMALL = {
-    "use_cpu": True,
-    "bf16": False,
-    "model_options": {"dtype": "float32"},
-    "processor_options": {},
-    "max_steps": 2,
-    "per_device_train_batch_size": 4,
-    "gradient_accumulation_steps": 1,
-    "eval_strategy": "steps",
-    "eval_steps": 2,
-    "save_steps": 1,
-    "logging_steps": 1,
-    "disable_tqdm": True,
-    "texts_per_image": 2,
-    "max_new_tokens": 6,
-    "shard_size": 4,
-}
-"""What makes a run of any YAML file small, over what it says."""
+from .conftest import RECIPES, SIZES
+
+SHORT = {"eval_strategy": "steps", "save_steps": 1, "texts_per_image": 2, "max_new_tokens": 6, "shard_size": 4}
+"""What makes a run small, over what is small for every recipe."""
 
 Write = Callable[..., Path]
 Run = Callable[..., list[dict[str, Any]]]
@@ -78,15 +57,8 @@ def write_texts(pictures: Path, tmp_path: Path) -> Write:
     return write
 
 
-def start(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> None:
-    monkeypatch.setattr(sys, "argv", ["ract.py", *map(str, arguments)])
-    runpy.run_path(str(RECIPES / "ract.py"), run_name="__main__")
-
-
 @pytest.fixture
-def run(
-    monkeypatch: pytest.MonkeyPatch, write_texts: Write, tiny_reasoner: Callable[[str], Path], tmp_path: Path
-) -> Run:
+def ract(train: Run, write_texts: Write, tiny_reasoner: Callable[[str], Path]) -> Run:
     """Run the recipe with a YAML file and changes to it on the texts that a tiny reasoner wrote about two datasets.
 
     It trains that reasoner, unless the changes name another one. Gives the trainer's log.
@@ -95,10 +67,7 @@ def run(
     def run_recipe(config: str, family: str, output: Path, **changes: Any) -> list[dict[str, Any]]:
         teacher = str(tiny_reasoner(family))
         texts = [str(write_texts(teacher, dataset)) for dataset in ("biq2021", "spaq")]
-        settings = yaml.safe_load((CONFIGS / f"{config}.yaml").read_text()) | SMALL | changes
-        (tmp_path / "config.yaml").write_text(yaml.safe_dump(settings | {"output_dir": str(output), "texts": texts}))
-        start(monkeypatch, "--config", tmp_path / "config.yaml")
-        return json.loads((output / "trainer_state.json").read_text())["log_history"]
+        return train("ract", config, output, **SHORT | {"texts": texts} | changes)
 
     return run_recipe
 
@@ -110,32 +79,27 @@ def changed(before: Path, after: Path) -> set[str]:
     return {name for name in old if not torch.equal(old[name], new[name])}
 
 
-TRIED: list[tuple[str, str, dict[str, Any]]] = [
-    ("default", "qwen2_5_vl", QWEN_PIXELS),
-    ("default", "idefics3", {"size": {"longest_edge": 64}}),
-    ("default", "llava", {}),
-    ("texts-and-scores", "qwen2_5_vl", QWEN_PIXELS),
-    ("encoder-and-llm", "qwen2_5_vl", QWEN_PIXELS),
-    ("encoder-and-llm-texts-and-scores", "qwen2_5_vl", QWEN_PIXELS),
+TRIED = [
+    ("default", "qwen2_5_vl"),
+    ("default", "idefics3"),
+    ("default", "llava"),
+    ("texts-and-scores", "qwen2_5_vl"),
+    ("encoder-and-llm", "qwen2_5_vl"),
+    ("encoder-and-llm-texts-and-scores", "qwen2_5_vl"),
 ]
-"""YAML file, family and what makes its pictures small."""
+"""YAML file and family."""
 
 
 def test_all_configs_are_tried_here() -> None:
-    assert {path.stem for path in CONFIGS.glob("*.yaml")} == {config for config, _, _ in TRIED}
+    assert {path.stem for path in (RECIPES / "configs" / "ract").glob("*.yaml")} == {config for config, _ in TRIED}
 
 
-@pytest.mark.parametrize(("config", "family", "processor_options"), TRIED)
+@pytest.mark.parametrize(("config", "family"), TRIED)
 def test_config_trains_what_it_says_and_ends_in_texts_of_all_datasets(
-    config: str,
-    family: str,
-    processor_options: dict[str, Any],
-    run: Run,
-    tiny_reasoner: Callable[[str], Path],
-    tmp_path: Path,
+    config: str, family: str, ract: Run, tiny_reasoner: Callable[[str], Path], tmp_path: Path
 ) -> None:
     output = tmp_path / "run"
-    log = run(config, family, output, processor_options=processor_options, learning_rate=1e-2)
+    log = ract(config, family, output, processor_options=SIZES.get(family, {}), learning_rate=1e-2)
     assert all(entry["grad_norm"] > 0 for entry in log if "loss" in entry)
     assert any("eval_loss" in entry for entry in log)
     names = changed(tiny_reasoner(family), output)
@@ -152,10 +116,10 @@ def test_config_trains_what_it_says_and_ends_in_texts_of_all_datasets(
 
 
 def test_texts_are_learnt_and_a_killed_run_goes_on_to_the_same_end(
-    run: Run, tiny_reasoner: Callable[[str], Path], tmp_path: Path
+    ract: Run, tiny_reasoner: Callable[[str], Path], tmp_path: Path
 ) -> None:
     changes = {"learning_rate": 1e-2, "max_steps": 8, "save_steps": 4, "eval_steps": 4}
-    log = run("default", "qwen2_5_vl", tmp_path / "whole", **changes)
+    log = ract("default", "qwen2_5_vl", tmp_path / "whole", **changes)
     losses = [entry["loss"] for entry in log if "loss" in entry]
     assert losses[-1] < losses[0]
     killed = tmp_path / "killed"
@@ -163,7 +127,7 @@ def test_texts_are_learnt_and_a_killed_run_goes_on_to_the_same_end(
         copy = shutil.copytree if name.startswith("checkpoint") else shutil.copy
         killed.mkdir(exist_ok=True)
         copy(tmp_path / "whole" / name, killed / name)
-    assert run("default", "qwen2_5_vl", killed, **changes)[-2]["eval_loss"] == log[-2]["eval_loss"]
+    assert ract("default", "qwen2_5_vl", killed, **changes)[-2]["eval_loss"] == log[-2]["eval_loss"]
     assert changed(tmp_path / "whole", killed) == set()
     texts = [read_texts(folder / "texts")["texts"] for folder in (tmp_path / "whole", killed)]
     assert list(texts[0]) == list(texts[1])
@@ -173,16 +137,16 @@ def test_texts_are_learnt_and_a_killed_run_goes_on_to_the_same_end(
     written = first.stat().st_mtime_ns
     for shard in others:
         shard.unlink()
-    run("default", "qwen2_5_vl", killed, **changes)
+    ract("default", "qwen2_5_vl", killed, **changes)
     assert first.stat().st_mtime_ns == written
     assert list(read_texts(killed / "texts")["texts"]) == list(texts[0])
 
     with pytest.raises(SystemExit, match=r"holds a run with other settings \(learning_rate\)"):
-        run("default", "qwen2_5_vl", killed, **changes | {"learning_rate": 1e-3})
+        ract("default", "qwen2_5_vl", killed, **changes | {"learning_rate": 1e-3})
 
 
-def test_a_run_whose_language_model_changed_ends_in_an_error_and_no_texts(run: Run, tmp_path: Path) -> None:
-    run("default", "llava", tmp_path / "whole")
+def test_a_run_whose_language_model_changed_ends_in_an_error_and_no_texts(ract: Run, tmp_path: Path) -> None:
+    ract("default", "llava", tmp_path / "whole")
     spoiled = tmp_path / "spoiled"
     shutil.copytree(tmp_path / "whole" / "checkpoint-1", spoiled / "checkpoint-1")
     weights = spoiled / "checkpoint-1" / "model.safetensors"
@@ -191,17 +155,17 @@ def test_a_run_whose_language_model_changed_ends_in_an_error_and_no_texts(run: R
     tensors[name][0, 0] += 0.5
     save_file(tensors, weights, metadata={"format": "pt"})
     with pytest.raises(ValueError, match=r"the vision encoder alone was to change, but 1 other weights.*q_proj"):
-        run("default", "llava", spoiled)
+        ract("default", "llava", spoiled)
     assert not (spoiled / "texts").exists()
 
 
 def test_another_model_learns_from_texts_of_a_reasoner_without_eyes(
-    run: Run, tiny_reasoner: Callable[[str], Path], tmp_path: Path
+    ract: Run, tiny_reasoner: Callable[[str], Path], tmp_path: Path
 ) -> None:
     with pytest.raises(SystemExit, match=r"llama sees no pictures, so it has no eyes to train: pass --model"):
-        run("default", "llama", tmp_path / "run")
+        ract("default", "llama", tmp_path / "run")
     assert not (tmp_path / "run").exists()
-    run("default", "llama", tmp_path / "run", model=str(tiny_reasoner("llava")))
+    ract("default", "llama", tmp_path / "run", model=str(tiny_reasoner("llava")))
     assert changed(tiny_reasoner("llava"), tmp_path / "run")
 
 
@@ -222,6 +186,7 @@ def test_another_model_learns_from_texts_of_a_reasoner_without_eyes(
 def test_what_is_missing_or_wrong_is_said_before_anything_starts(
     arguments: list[str],
     message: str,
+    run: Callable[..., str],
     write_texts: Write,
     tiny_reasoner: Callable[[str], Path],
     tmp_path: Path,
@@ -241,5 +206,5 @@ def test_what_is_missing_or_wrong_is_said_before_anything_starts(
     monkeypatch.chdir(tmp_path)
     before = set(tmp_path.iterdir())
     with pytest.raises(SystemExit, match=message):
-        start(monkeypatch, *(places.get(text, text) for text in arguments), *small)
+        run("ract.py", *(places.get(text, text) for text in arguments), *small)
     assert set(tmp_path.iterdir()) == before

@@ -1,39 +1,20 @@
 """The recipe of supervised fine-tuning, as a user starts it, on tiny models of the real architectures."""
 
-import json
-import runpy
 import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-import yaml
 from safetensors.torch import load_file
 
 from modeling_rali.reasoning.texts import TextsFolder
 from tests.tiny_benchmark import save_biq2021
 
-RECIPES = Path(__file__).parents[2] / "recipes"
-CONFIGS = RECIPES / "configs" / "sft"
-SMALL = {
-    "use_cpu": True,
-    "bf16": False,
-    "model_options": {"dtype": "float32"},
-    "processor_options": {},
-    "max_steps": 2,
-    "per_device_train_batch_size": 4,
-    "gradient_accumulation_steps": 1,
-    "eval_strategy": "steps",
-    "eval_steps": 2,
-    "save_strategy": "steps",
-    "save_steps": 1,
-    "logging_steps": 1,
-    "disable_tqdm": True,
-}
-"""What makes a run of any YAML file small, over what it says."""
+from .conftest import RECIPES, SIZES
+
+Run = Callable[..., list[dict[str, Any]]]
 
 
 @pytest.fixture(scope="module")
@@ -63,48 +44,26 @@ def texts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def start(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> None:
-    monkeypatch.setattr(sys, "argv", ["sft.py", *map(str, arguments)])
-    runpy.run_path(str(RECIPES / "sft.py"), run_name="__main__")
-
-
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, texts: Path, tmp_path: Path) -> Callable[..., list[dict[str, Any]]]:
+def sft(train: Run, texts: Path) -> Run:
     """Run the recipe with a YAML file and changes to it on the few texts; give the trainer's log."""
-
-    def run_recipe(config: str, output: Path, **changes: Any) -> list[dict[str, Any]]:
-        settings = yaml.safe_load((CONFIGS / f"{config}.yaml").read_text()) | SMALL | changes
-        settings |= {"output_dir": str(output), "texts": str(texts)}
-        (tmp_path / "config.yaml").write_text(yaml.safe_dump(settings))
-        start(monkeypatch, "--config", tmp_path / "config.yaml")
-        return json.loads((output / "trainer_state.json").read_text())["log_history"]
-
-    return run_recipe
+    short = {"texts": str(texts), "eval_strategy": "steps", "save_strategy": "steps", "save_steps": 1}
+    return lambda config, output, **changes: train("sft", config, output, **short | changes)
 
 
-TRIED: list[tuple[str, str, dict[str, Any]]] = [
-    ("default", "qwen2_5_vl", {"size": {"shortest_edge": 3136, "longest_edge": 7056}}),
-    ("default", "idefics3", {"size": {"longest_edge": 64}}),
-    ("default", "llava", {}),
-    ("smollm2-measured", "llama", {}),
-]
-"""YAML file, family and what makes its pictures small."""
+TRIED = [("default", "qwen2_5_vl"), ("default", "idefics3"), ("default", "llava"), ("smollm2-measured", "llama")]
+"""YAML file and family."""
 
 
 def test_all_configs_are_tried_here() -> None:
-    assert {path.stem for path in CONFIGS.glob("*.yaml")} == {config for config, _, _ in TRIED}
+    assert {path.stem for path in (RECIPES / "configs" / "sft").glob("*.yaml")} == {config for config, _ in TRIED}
 
 
-@pytest.mark.parametrize(("config", "family", "processor_options"), TRIED)
+@pytest.mark.parametrize(("config", "family"), TRIED)
 def test_config_trains_its_family(
-    config: str,
-    family: str,
-    processor_options: dict[str, Any],
-    run: Callable[..., list[dict[str, Any]]],
-    tiny_reasoner: Callable[[str], Path],
-    tmp_path: Path,
+    config: str, family: str, sft: Run, tiny_reasoner: Callable[[str], Path], tmp_path: Path
 ) -> None:
-    log = run(config, tmp_path / "run", model=str(tiny_reasoner(family)), processor_options=processor_options)
+    log = sft(config, tmp_path / "run", model=str(tiny_reasoner(family)), processor_options=SIZES.get(family, {}))
     assert all(entry["grad_norm"] > 0 for entry in log if "loss" in entry)
     assert any("eval_loss" in entry for entry in log)
     saved = {path.name for path in (tmp_path / "run").iterdir()}
@@ -113,7 +72,7 @@ def test_config_trains_its_family(
 
 
 def test_texts_are_learnt_and_a_killed_run_goes_on_to_the_same_end(
-    run: Callable[..., list[dict[str, Any]]], tiny_reasoner: Callable[[str], Path], tmp_path: Path
+    sft: Run, tiny_reasoner: Callable[[str], Path], tmp_path: Path
 ) -> None:
     changes = {
         "model": str(tiny_reasoner("llava")),
@@ -122,20 +81,20 @@ def test_texts_are_learnt_and_a_killed_run_goes_on_to_the_same_end(
         "max_steps": 6,
         "save_steps": 3,
     }
-    log = run("default", tmp_path / "whole", **changes)
+    log = sft("default", tmp_path / "whole", **changes)
     losses = [entry["loss"] for entry in log if "loss" in entry]
     assert losses[-1] < 0.9 * losses[0]
     shutil.copytree(tmp_path / "whole" / "checkpoint-3", tmp_path / "killed" / "checkpoint-3")
-    assert run("default", tmp_path / "killed", **changes)[-2]["eval_loss"] == log[-2]["eval_loss"]
+    assert sft("default", tmp_path / "killed", **changes)[-2]["eval_loss"] == log[-2]["eval_loss"]
     ends = [load_file(tmp_path / name / "model.safetensors") for name in ("whole", "killed")]
     assert all(torch.equal(ends[0][name], ends[1][name]) for name in ends[0])
 
     weights = tmp_path / "killed" / "model.safetensors"
     trained = weights.stat().st_mtime_ns
-    run("default", tmp_path / "killed", **changes)
+    sft("default", tmp_path / "killed", **changes)
     assert weights.stat().st_mtime_ns == trained  # what is done is left alone
     with pytest.raises(SystemExit, match=r"holds a run with other settings \(learning_rate\)"):
-        run("default", tmp_path / "killed", **changes | {"learning_rate": 1e-3})
+        sft("default", tmp_path / "killed", **changes | {"learning_rate": 1e-3})
 
 
 @pytest.mark.parametrize(
@@ -150,6 +109,7 @@ def test_texts_are_learnt_and_a_killed_run_goes_on_to_the_same_end(
 def test_what_is_missing_is_said_before_anything_starts(
     arguments: list[str],
     message: str,
+    run: Callable[..., str],
     texts: Path,
     tiny_reasoner: Callable[[str], Path],
     tmp_path: Path,
@@ -164,5 +124,5 @@ def test_what_is_missing_is_said_before_anything_starts(
     }
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit, match=message):
-        start(monkeypatch, *(places.get(text, text) for text in arguments), "--use_cpu", "true", "--bf16", "false")
+        run("sft.py", *(places.get(text, text) for text in arguments), "--use_cpu", "true", "--bf16", "false")
     assert {path.name for path in tmp_path.iterdir()} == {"no-model.yaml"}

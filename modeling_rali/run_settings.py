@@ -15,24 +15,26 @@ SETTINGS_FILE = "settings.json"
 _NOT_SETTINGS = frozenset(
     {
         "output_dir",
-        "logging_dir",
         "run_name",
         "resume_from_checkpoint",
         "disable_tqdm",
         "local_rank",
         "report_to",
+        "project",
         "push_to_hub",
-        "hub_model_id",
-        "hub_token",
+        "save_total_limit",
+        "dataloader_num_workers",
     }
 )
-"""Arguments of transformers' trainers that say where and how a run goes, and not what comes out."""
+_NOT_SETTINGS_EITHER = ("hub_", "log_", "logging_", "trackio_", "vllm_server_")
+"""Arguments of transformers' and TRL's trainers that say where and how a run goes, and not what comes out; and beginnings of
+the names of others."""
 
 
 def run_settings(
     arguments: Any, training: TrainingArguments, *, left_out: Iterable[str] = (), **others: Any
 ) -> dict[str, Any]:
-    """All that the result of a recipe depends on, as JSON can hold it.
+    """What the result of a recipe depends on, as JSON can hold it. A model is told by its name alone.
 
     Args:
         arguments: a recipe's own, a dataclass.
@@ -41,28 +43,37 @@ def run_settings(
         others: settings that neither has, or in place of theirs, such as a fingerprint for a path.
     """
     settings = asdict(arguments) | training.to_dict() | {"num_processes": training.world_size} | others
-    kept = {name: value for name, value in settings.items() if name not in {*_NOT_SETTINGS, *left_out}}
-    return json.loads(json.dumps(kept, default=str))
+    return json.loads(json.dumps(_kept(settings, left_out), default=str))
 
 
-def hold_to_settings(folder: Path, settings: dict[str, Any]) -> None:
+def _kept(settings: dict[str, Any], left_out: Iterable[str] = ()) -> dict[str, Any]:
+    dropped = {*_NOT_SETTINGS, *left_out}
+    return {
+        name: value
+        for name, value in settings.items()
+        if name not in dropped and not name.startswith(_NOT_SETTINGS_EITHER)
+    }
+
+
+def hold_to_settings(folder: Path, settings: dict[str, Any], *, begun: bool = True) -> None:
     """Begin a run in a folder, or find that it is the one that was begun there.
 
     Args:
         folder: made where it is not there.
         settings: of `run_settings`.
+        begun: whether there is something to go on with; without, other settings replace those that are there.
 
     Raises:
         ValueError: if the folder holds a run with other settings; the message names those that differ.
     """
     written = folder / SETTINGS_FILE
-    if not written.exists():
-        write_text(written, json.dumps(settings, indent=2) + "\n")
+    if begun and written.exists():
+        before = _kept(json.loads(written.read_text(encoding="utf-8")))
+        differing = sorted(key for key in before.keys() | settings.keys() if before.get(key) != settings.get(key))
+        if differing:
+            raise ValueError(
+                f"{folder}: holds a run with other settings ({', '.join(differing)}): give another output_dir, or "
+                "delete this one."
+            )
         return
-    before = json.loads(written.read_text(encoding="utf-8"))
-    differing = sorted(key for key in before.keys() | settings.keys() if before.get(key) != settings.get(key))
-    if differing:
-        raise ValueError(
-            f"{folder}: holds a run with other settings ({', '.join(differing)}): give another output_dir, or "
-            "delete this one."
-        )
+    write_text(written, json.dumps(settings, indent=2) + "\n")

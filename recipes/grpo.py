@@ -87,11 +87,17 @@ def main() -> None:
         raise SystemExit(f"There is no reward {', '.join(sorted(unknown))}; there are {', '.join(rewards)}.")
     if not arguments.rewards:
         raise SystemExit(f"Nothing is rewarded: pass --rewards, some of {', '.join(rewards)}.")
+    if len(training.reward_weights or arguments.rewards) != len(arguments.rewards):
+        raise SystemExit(
+            f"--reward_weights: {len(training.reward_weights)} weights for the {len(arguments.rewards)} rewards "
+            f"{', '.join(arguments.rewards)}; give one each."
+        )
     try:
         data, scenes = named_paths(arguments.data, "--data"), named_paths(arguments.scenes, "--scenes")
     except ValueError as error:
         raise SystemExit(str(error)) from error
     checkpoint = training.resume_from_checkpoint or last_checkpoint(training.output_dir)
+    done = is_finished(training.output_dir)
     try:
         reasoner = load_reasoner(arguments.model, arguments.model_options, arguments.processor_options, checkpoint)
     except (OSError, ValueError) as error:
@@ -116,21 +122,23 @@ def main() -> None:
             images_per_batch=training.generation_batch_size // training.num_generations,
             ranking=any(reward.__name__ in arguments.rewards for reward in grpo_rewards.RANK_REWARDS),
         )
-        if validation is not None:
+        if validation:
             grpo_rewards.check_rows(validation, images_per_batch=1, ranking=False)
         elif training.eval_strategy != "no":
             raise ValueError(
                 "Evaluation needs pictures that are not trained on: pass --scenes NAME=CSV of recipes/scenes.py, or "
                 "--eval_strategy no."
             )
-        read, aside_read = rows_fingerprint(train), rows_fingerprint(validation) if validation else None
+        aside_read = rows_fingerprint(validation) if validation else None
+        settings = run_settings(arguments, training, data=rows_fingerprint(train), scenes=aside_read)
         with training.main_process_first(desc="beginning the run"):
-            settings = run_settings(arguments, training, data=read, scenes=aside_read)
-            hold_to_settings(Path(training.output_dir), settings)
+            hold_to_settings(Path(training.output_dir), settings, begun=done or bool(checkpoint))
     except ValueError as error:
         raise SystemExit(str(error)) from error
-    if is_finished(training.output_dir):
-        Console().print(f"{training.output_dir} is trained already.")
+    if done:
+        if training.process_index == 0:
+            push = ", and not pushed: use `hf upload` for that" if training.push_to_hub else ""
+            Console().print(f"{training.output_dir} is trained already{push}.", highlight=False)
         return
 
     functions = [rewards[name] for name in arguments.rewards]

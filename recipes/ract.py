@@ -9,7 +9,8 @@ this is the model that is trained, unless `--model` is another vision-language m
 
 Writes checkpoints, the reasoner and `trainer_state.json` to `output_dir`, and to `output_dir`/texts what the reasoner now
 says of the pictures of all datasets, for recipes/align.py. Started again, it goes on where it was interrupted, to the same
-result. Where the vision encoder alone is trained, the saved weights are compared with those it began with.
+result; with other settings it refuses, and what is done it leaves alone. Where the vision encoder alone is trained, the saved
+weights are compared with those it began with.
 """
 
 from dataclasses import dataclass, field
@@ -80,6 +81,7 @@ def train(model: str, texts: "Dataset", arguments: RactArguments, training: "SFT
     from modeling_rali.trainer_checkpoints import is_finished, last_checkpoint
 
     checkpoint = training.resume_from_checkpoint or last_checkpoint(training.output_dir)
+    done = is_finished(training.output_dir)
     try:
         reasoner = load_reasoner(model, arguments.model_options, arguments.processor_options, checkpoint)
     except (OSError, ValueError) as error:
@@ -102,11 +104,13 @@ def train(model: str, texts: "Dataset", arguments: RactArguments, training: "SFT
         if not len(sets["validation"]) and training.eval_strategy != "no":
             raise ValueError("the texts are of no picture for validation: pass --eval_strategy no")
         with training.main_process_first(desc="beginning the run"):
-            hold_to_settings(Path(training.output_dir), settings)
+            hold_to_settings(Path(training.output_dir), settings, begun=done or bool(checkpoint))
     except ValueError as error:
         raise SystemExit(str(error)) from error
-    if is_finished(training.output_dir):
-        Console().print(f"{training.output_dir} is trained already.")
+    if done:
+        if training.process_index == 0:
+            push = ", and not pushed: use `hf upload` for that" if training.push_to_hub else ""
+            Console().print(f"{training.output_dir} is trained already{push}.", highlight=False)
         return
 
     training.remove_unused_columns = False  # the pictures come with the rows when they are read

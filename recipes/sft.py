@@ -51,6 +51,7 @@ def main() -> None:
     from modeling_rali.trainer_checkpoints import is_finished, last_checkpoint
 
     checkpoint = training.resume_from_checkpoint or last_checkpoint(training.output_dir)
+    done = is_finished(training.output_dir)
     try:
         reasoner = load_reasoner(arguments.model, arguments.model_options, arguments.processor_options, checkpoint)
     except (OSError, ValueError) as error:
@@ -71,11 +72,14 @@ def main() -> None:
             raise ValueError(f"{arguments.texts} holds no pictures for validation: pass --eval_strategy no.")
         described = read_facts(Path(arguments.texts))["fingerprint"]
         with training.main_process_first(desc="beginning the run"):
-            hold_to_settings(Path(training.output_dir), run_settings(arguments, training, texts=described))
+            settings = run_settings(arguments, training, texts=described)
+            hold_to_settings(Path(training.output_dir), settings, begun=done or bool(checkpoint))
     except ValueError as error:
         raise SystemExit(str(error)) from error
-    if is_finished(training.output_dir):
-        Console().print(f"{training.output_dir} is trained already.")
+    if done:
+        if training.process_index == 0:
+            push = ", and not pushed: use `hf upload` for that" if training.push_to_hub else ""
+            Console().print(f"{training.output_dir} is trained already{push}.", highlight=False)
         return
 
     freeze_vision = arguments.freeze_vision and reasoner.sees

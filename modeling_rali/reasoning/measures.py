@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import PIL.Image
 from datasets import Dataset
 from transformers.utils import cached_file
 
@@ -12,6 +11,7 @@ from ..replacing import write_text
 from . import wording
 from .attributes import Attributes, measure
 from .measured_teacher import Grading
+from .stored_pictures import read_stored, undecoded
 
 GRADING_FILE = "grading.json"
 """Beside the weights of a model that reads measures: the grades it was trained with."""
@@ -26,14 +26,12 @@ def measures_text(measured: Attributes, grading: Grading) -> str:
 
 def measure_pictures(pictures: Dataset) -> list[Attributes]:
     """The attributes of each picture of the column image, with progress; those of a benchmark stay in the cache of `datasets`."""
-    rows = pictures.select_columns("image").map(
-        _measure, input_columns="image", remove_columns="image", desc="Measuring pictures"
-    )
+    rows = undecoded(pictures).map(_measure, input_columns="image", remove_columns="image", desc="Measuring pictures")
     return [Attributes(**row) for row in rows]
 
 
-def _measure(image: PIL.Image.Image) -> dict[str, float]:
-    return measure(image.convert("RGB"))._asdict()
+def _measure(stored: dict[str, Any]) -> dict[str, float]:
+    return measure(read_stored(stored))._asdict()
 
 
 def save_grading(grading: Grading, folder: str | Path) -> None:

@@ -8,10 +8,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import PIL.Image
-from datasets import Dataset, Features, Image, List, Value, concatenate_datasets
+from datasets import Dataset, Features, List, Value, concatenate_datasets
 
-from modeling_rali.image_processing_rali import UnreadableImageError, read_image
 from modeling_rali.iqa_datasets import load_iqa_dataset
 
 from .degradations import degrade
@@ -19,6 +17,7 @@ from .grpo_rewards import SCORE_RANGE
 from .measured_teacher import Grading
 from .measures import measure_pictures, measures_text
 from .prompts import DEGRADATIONS, SEVERITIES, degradation_messages, rating_messages
+from .stored_pictures import read_stored, undecoded
 
 VALIDATION = "/validation"
 """What the name of a dataset ends with for its validation part, so that the two are ranked and reported apart."""
@@ -214,7 +213,7 @@ def with_pictures(rows: Dataset, pictures: Dataset, numbers: Sequence[int] | Non
         Rows whose reading raises `UnreadableImageError`, which names the file, where the picture cannot be shown.
     """
     numbered = rows.add_column("picture", list(range(len(rows)) if numbers is None else numbers))
-    return numbered.with_transform(partial(_look_up, pictures=pictures.select_columns("image")))
+    return numbered.with_transform(partial(_look_up, pictures=undecoded(pictures)))
 
 
 def _features(sees: bool) -> Features:
@@ -226,20 +225,12 @@ def _features(sees: bool) -> Features:
 
 
 def _look_up(batch: dict[str, list[Any]], pictures: Dataset) -> dict[str, list[Any]]:
-    images = [_read(pictures, number) for number in batch["picture"]]
+    images = [read_stored(pictures[number]["image"]) for number in batch["picture"]]
     for row, (name, severity) in enumerate(zip(batch.get("degradation", ()), batch.get("severity", ()), strict=True)):
         if severity is not None:
             level = SEVERITIES.index(severity) + 1
             images[row] = degrade(images[row], DEGRADED_BY[name], level, seed=batch["picture"][row])
     return {name: values for name, values in batch.items() if name != "picture"} | {"image": images}
-
-
-def _read(pictures: Dataset, number: int) -> PIL.Image.Image:
-    try:
-        return read_image(pictures[number]["image"])
-    except OSError as error:  # which does not always say of what
-        path = pictures.cast_column("image", Image(decode=False))[number]["image"]["path"]
-        raise UnreadableImageError(f"{path}: cannot be read: {error}") from error
 
 
 def answered(reasoning: str, rating: float) -> list[dict[str, str]]:

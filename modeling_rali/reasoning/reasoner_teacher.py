@@ -49,7 +49,6 @@ class ReasonerTeacher:
         device = find_device()
         if device.type != "cpu" and find_spec("vllm"):
             self._engine = self._vllm_engine()
-            del self._model
         else:
             self._model.to(device).eval()
             tokenizer = getattr(self._processor, "tokenizer", self._processor)
@@ -57,15 +56,17 @@ class ReasonerTeacher:
             tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
 
     def _vllm_engine(self) -> Any:
+        """In place of the model, which makes room for it."""
         from vllm import LLM
 
-        limits: dict[str, Any] = {"limit_mm_per_prompt": {"image": 1}} if self._sees else {}
-        if not find_adapter_config_file(self.name):
-            return LLM(self.name, **limits)
-        with TemporaryDirectory() as merged:  # it loads no adapter in place of a model
-            self._model.save_pretrained(merged)
-            self._processor.save_pretrained(merged)
-            return LLM(merged, **limits)
+        name = self.name
+        if find_adapter_config_file(name):  # it loads no adapter in place of a model
+            self._merged = TemporaryDirectory()  # which it reads again when it is first asked
+            name = self._merged.name
+            self._model.save_pretrained(name)
+            self._processor.save_pretrained(name)
+        del self._model
+        return LLM(name, **({"limit_mm_per_prompt": {"image": 1}} if self._sees else {}))
 
     def describe(self, requests: Sequence[Request]) -> list[Description]:
         """One description a request. A completion without marked reasoning is a text as it is; an unreadable rating is None.

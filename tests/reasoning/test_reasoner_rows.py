@@ -21,6 +21,7 @@ from modeling_rali.reasoning.reasoner_rows import (
     text_rows,
     with_pictures,
 )
+from modeling_rali.reasoning.stored_pictures import read_stored
 from tests.tiny_benchmark import save_biq2021
 
 
@@ -52,8 +53,18 @@ def test_picture_that_cannot_be_shown_is_named_when_it_is_read(tmp_path: Path) -
     rows = seen_rows({"biq2021": load_iqa_dataset("biq2021", folder, split="train")})
     broken.write_bytes(broken.read_bytes()[:700])
     assert rows[0]["image"].mode == "RGB"
-    with pytest.raises(UnreadableImageError, match=r"ss1\.jpg: cannot be read"):
+    with pytest.raises(UnreadableImageError, match=r"ss1\.jpg: cannot be decoded"):
         rows[1]
+    with pytest.raises(UnreadableImageError, match=r"ss1\.jpg: cannot be decoded"):
+        measure_pictures(load_iqa_dataset("biq2021", folder, split="train"))
+
+
+def test_picture_that_lies_in_the_dataset_is_read_as_a_file_is(photo: Image.Image, tmp_path: Path) -> None:
+    photo.save(tmp_path / "photo.png")
+    content = (tmp_path / "photo.png").read_bytes()
+    assert read_stored({"bytes": content, "path": None}).tobytes() == photo.convert("RGB").tobytes()
+    with pytest.raises(UnreadableImageError, match=r"^a\.png: "):
+        read_stored({"bytes": content[:300], "path": "a.png"})
 
 
 def test_the_same_rows_have_the_same_fingerprint(benchmark: tuple[Path, Path]) -> None:

@@ -167,7 +167,7 @@ def test_two_processes_train_one_model(
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
     launch += [str(RECIPES / "grpo.py"), "--config", str(tmp_path / "config.yaml")]
     done = subprocess.run(
-        launch, env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True, check=False
+        launch, env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True, check=False, timeout=300
     )
     assert done.returncode == 0, done.stderr[-2000:]
     log = json.loads((tmp_path / "run" / "trainer_state.json").read_text())["log_history"]
@@ -188,9 +188,10 @@ def test_reasoner_is_pushed_with_its_adapter_and_card(
     assert {"adapter_config.json", "grading.json", "README.md"} <= set(files)
 
 
-@pytest.mark.parametrize("name", [path.stem for path in (RECIPES / "accelerate").glob("*.yaml")])
-def test_launchers_files_are_read(name: str) -> None:
-    assert load_config_from_file(str(RECIPES / "accelerate" / f"{name}.yaml")).num_processes >= 1
+def test_launchers_files_are_read() -> None:
+    files = sorted((RECIPES / "accelerate").glob("*.yaml"))
+    kinds = {file.stem: load_config_from_file(str(file)).distributed_type.value for file in files}
+    assert kinds == {"cpu": "NO", "ddp": "MULTI_GPU", "fsdp": "FSDP", "one_gpu": "NO", "zero3": "DEEPSPEED"}
 
 
 @pytest.mark.parametrize(
@@ -200,6 +201,7 @@ def test_launchers_files_are_read(name: str) -> None:
         (["--data", "biq2021=DIR", "--config", "NO_MODEL"], r"pass --model FOLDER or Hub id"),
         (["--data", "biq2021"], r"--data biq2021: give it as NAME=PATH"),
         (["--data", "biq2021=DIR", "--rewards", "format", "luck"], r"no reward luck; there are format, score"),
+        (["--data", "biq2021=DIR", "--rewards", "format"], r"2 weights for the 1 rewards format; give one each"),
         (["--data", "biq2021=DIR", "--config", "NO_REWARD"], r"Nothing is rewarded: pass --rewards, some of format, score"),
         (["--data", "biq2021=DIR", "--model", "no/where/at-all"], r"--model no/where/at-all cannot be loaded"),
         (["--data", "biq2021=DIR", "--model", "WORDLESS"], r"wordless has no chat template to ask in"),

@@ -72,6 +72,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
         patch.setattr(constants, "HF_HUB_DISABLE_XET", True)
         patch.setattr(constants, "HF_HUB_OFFLINE", False)
         patch.setattr(huggingface_hub.hf_api.api, "endpoint", hub.url)
+        patch.setattr("transformers.utils.hub._hf_api", None, raising=False)  # made when it is first needed, and kept
         patch.setattr("datasets.config.HF_ENDPOINT", hub.url)
         patch.setattr("datasets.config.HF_HUB_OFFLINE", False)
         patch.setattr("datasets.config.HF_DATASETS_CACHE", hub.home / "datasets")

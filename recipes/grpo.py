@@ -55,7 +55,6 @@ def main() -> None:
     if not arguments.data:
         raise SystemExit("No pictures to train on: pass --data NAME=DIR; `rali datasets` lists the names.")
 
-    from rich.console import Console
     from trl import GRPOTrainer
 
     from modeling_rali.reasoning import grpo_rewards
@@ -71,8 +70,8 @@ def main() -> None:
         rows_fingerprint,
         seen_rows,
     )
-    from modeling_rali.run_settings import hold_to_settings, run_settings
-    from modeling_rali.trainer_checkpoints import is_finished, last_checkpoint
+    from modeling_rali.run_settings import begin_training, run_settings
+    from modeling_rali.trainer_checkpoints import last_checkpoint
 
     bank = RatingBank(arguments.bank_size) if arguments.bank_size else None
     rewards: dict[str, Any] = {
@@ -97,7 +96,6 @@ def main() -> None:
     except ValueError as error:
         raise SystemExit(str(error)) from error
     checkpoint = training.resume_from_checkpoint or last_checkpoint(training.output_dir)
-    done = is_finished(training.output_dir)
     try:
         reasoner = load_reasoner(arguments.model, arguments.model_options, arguments.processor_options, checkpoint)
     except (OSError, ValueError) as error:
@@ -131,14 +129,10 @@ def main() -> None:
             )
         aside_read = rows_fingerprint(validation) if validation else None
         settings = run_settings(arguments, training, data=rows_fingerprint(train), scenes=aside_read)
-        with training.main_process_first(desc="beginning the run"):
-            hold_to_settings(Path(training.output_dir), settings, begun=done or bool(checkpoint))
+        to_train = begin_training(training, settings)
     except ValueError as error:
         raise SystemExit(str(error)) from error
-    if done:
-        if training.process_index == 0:
-            push = ", and not pushed: use `hf upload` for that" if training.push_to_hub else ""
-            Console().print(f"{training.output_dir} is trained already{push}.", highlight=False)
+    if not to_train:
         return
 
     functions = [rewards[name] for name in arguments.rewards]

@@ -70,18 +70,16 @@ def main() -> None:
 def train(model: str, texts: "Dataset", arguments: RactArguments, training: "SFTConfig") -> None:
     """Train the model on the texts, or go on with it; save it, and check what changed."""
     from datasets import Image
-    from rich.console import Console
     from trl import SFTTrainer
 
     from modeling_rali.reasoning.ract import check_rest_unchanged, reasoning_rows, train_vision_encoder_alone
     from modeling_rali.reasoning.reasoner import load_reasoner
     from modeling_rali.reasoning.reasoner_rows import text_rows, with_pictures
     from modeling_rali.reasoning.texts import read_facts
-    from modeling_rali.run_settings import hold_to_settings, run_settings
-    from modeling_rali.trainer_checkpoints import is_finished, last_checkpoint
+    from modeling_rali.run_settings import begin_training, run_settings
+    from modeling_rali.trainer_checkpoints import last_checkpoint
 
     checkpoint = training.resume_from_checkpoint or last_checkpoint(training.output_dir)
-    done = is_finished(training.output_dir)
     try:
         reasoner = load_reasoner(model, arguments.model_options, arguments.processor_options, checkpoint)
     except (OSError, ValueError) as error:
@@ -103,14 +101,10 @@ def train(model: str, texts: "Dataset", arguments: RactArguments, training: "SFT
             sets[side] = with_pictures(rows, part, numbers)
         if not len(sets["validation"]) and training.eval_strategy != "no":
             raise ValueError("the texts are of no picture for validation: pass --eval_strategy no")
-        with training.main_process_first(desc="beginning the run"):
-            hold_to_settings(Path(training.output_dir), settings, begun=done or bool(checkpoint))
+        to_train = begin_training(training, settings)
     except ValueError as error:
         raise SystemExit(str(error)) from error
-    if done:
-        if training.process_index == 0:
-            push = ", and not pushed: use `hf upload` for that" if training.push_to_hub else ""
-            Console().print(f"{training.output_dir} is trained already{push}.", highlight=False)
+    if not to_train:
         return
 
     training.remove_unused_columns = False  # the pictures come with the rows when they are read

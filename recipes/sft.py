@@ -39,7 +39,6 @@ def main() -> None:
         raise SystemExit("No texts to learn from: pass --texts, a folder of recipes/describe.py.")
 
     from datasets import Image
-    from rich.console import Console
     from trl import SFTTrainer
 
     from modeling_rali.reasoning.measured_teacher import Grading
@@ -47,11 +46,10 @@ def main() -> None:
     from modeling_rali.reasoning.reasoner import freeze_vision_tower, load_reasoner, lora_config
     from modeling_rali.reasoning.reasoner_rows import text_rows, with_pictures
     from modeling_rali.reasoning.texts import read_facts, read_texts
-    from modeling_rali.run_settings import hold_to_settings, run_settings
-    from modeling_rali.trainer_checkpoints import is_finished, last_checkpoint
+    from modeling_rali.run_settings import begin_training, run_settings
+    from modeling_rali.trainer_checkpoints import last_checkpoint
 
     checkpoint = training.resume_from_checkpoint or last_checkpoint(training.output_dir)
-    done = is_finished(training.output_dir)
     try:
         reasoner = load_reasoner(arguments.model, arguments.model_options, arguments.processor_options, checkpoint)
     except (OSError, ValueError) as error:
@@ -71,15 +69,10 @@ def main() -> None:
         if not len(sets["validation"]) and training.eval_strategy != "no":
             raise ValueError(f"{arguments.texts} holds no pictures for validation: pass --eval_strategy no.")
         described = read_facts(Path(arguments.texts))["fingerprint"]
-        with training.main_process_first(desc="beginning the run"):
-            settings = run_settings(arguments, training, texts=described)
-            hold_to_settings(Path(training.output_dir), settings, begun=done or bool(checkpoint))
+        to_train = begin_training(training, run_settings(arguments, training, texts=described))
     except ValueError as error:
         raise SystemExit(str(error)) from error
-    if done:
-        if training.process_index == 0:
-            push = ", and not pushed: use `hf upload` for that" if training.push_to_hub else ""
-            Console().print(f"{training.output_dir} is trained already{push}.", highlight=False)
+    if not to_train:
         return
 
     freeze_vision = arguments.freeze_vision and reasoner.sees

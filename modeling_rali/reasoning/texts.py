@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from datasets import Dataset
 
 from ..replacing import replacing, write_text
+from ..run_settings import differing_settings
 
 FACTS_FILE = "texts.json"
 IMAGES = "images"
@@ -70,8 +71,7 @@ class TextsFolder:
         if written.exists():
             before = _facts(folder)
             before.pop("fingerprint", None)
-            differing = sorted(key for key in before.keys() | wanted.keys() if before.get(key) != wanted.get(key))
-            if differing:
+            if differing := differing_settings(before, wanted):
                 raise TextsError(
                     f"{folder}: was begun with other settings or pictures ({', '.join(differing)}): give another folder, or "
                     "delete this one."

@@ -33,6 +33,12 @@ SIZES: dict[str, dict[str, Any]] = {
 """What makes the pictures of a family small; those of the others are."""
 
 
+def save_small(file: Path, recipe: str, config: str, **changes: Any) -> None:
+    """Write what makes one of a recipe's YAML files small, and changes to it, to a YAML file of its own."""
+    own = yaml.safe_load((RECIPES / "configs" / recipe / f"{config}.yaml").read_text())
+    file.write_text(yaml.safe_dump(own | SMALL | changes))
+
+
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
     """Run a recipe as `python recipes/NAME ARGUMENTS` would, and give what it prints."""
@@ -50,8 +56,7 @@ def train(run: Callable[..., str], tmp_path: Path) -> Callable[..., list[dict[st
     """Run a recipe that trains a reasoner, with one of its YAML files and changes to it, small; give the trainer's log."""
 
     def train_recipe(recipe: str, config: str, output: Path, **changes: Any) -> list[dict[str, Any]]:
-        own = yaml.safe_load((RECIPES / "configs" / recipe / f"{config}.yaml").read_text())
-        (tmp_path / "config.yaml").write_text(yaml.safe_dump(own | SMALL | changes | {"output_dir": str(output)}))
+        save_small(tmp_path / "config.yaml", recipe, config, **changes | {"output_dir": str(output)})
         run(f"{recipe}.py", "--config", tmp_path / "config.yaml")
         return json.loads((output / "trainer_state.json").read_text())["log_history"]
 

@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 
 from tests.tiny_benchmark import save_biq2021
 
-from .conftest import RECIPES, SIZES, SMALL
+from .conftest import RECIPES, SIZES, save_small
 
 if TYPE_CHECKING:
     from tests.hub_server import Hub
@@ -152,18 +152,11 @@ def test_adapters_of_a_killed_run_go_on_to_the_same_end(
 def test_two_processes_train_one_model(
     benchmark: tuple[Path, Path], tiny_reasoner: Callable[[str], Path], tmp_path: Path
 ) -> None:
-    settings = yaml.safe_load((CONFIGS / "default.yaml").read_text()) | SMALL | SHORT
-    settings |= {
-        "model": str(tiny_reasoner("answering_llava")),
-        "output_dir": str(tmp_path / "run"),
-        "num_generations": 4,
-    }
-    settings |= {
-        "data": [f"biq2021={benchmark[0]}"],
-        "scenes": [f"biq2021={benchmark[1]}"],
-        "max_completion_length": 10,
-    }
-    (tmp_path / "config.yaml").write_text(yaml.safe_dump(settings))
+    data, scenes = ([f"biq2021={path}"] for path in benchmark)
+    model, output = str(tiny_reasoner("answering_llava")), str(tmp_path / "run")
+    changes: dict[str, Any] = {"model": model, "output_dir": output, "data": data}
+    changes |= {"scenes": scenes, "num_generations": 4, "max_completion_length": 10}
+    save_small(tmp_path / "config.yaml", "grpo", "default", **SHORT | changes)
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
     launch += [str(RECIPES / "grpo.py"), "--config", str(tmp_path / "config.yaml")]
     done = subprocess.run(
